@@ -1,0 +1,50 @@
+/*
+ * One binary, four roles: `planton server`, `planton runner`, `planton step`;
+ * anything else is the command line client.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#ifdef HAVE_SERVER
+#include "server/server.h"
+#endif
+#ifdef HAVE_RUNNER
+#include "runner/runner.h"
+#endif
+#ifdef HAVE_STEP
+#include "step/step.h"
+#endif
+#ifdef HAVE_CLI
+#include "cli/cli.h"
+#endif
+
+struct role {
+	const char *name;
+	int (*main)(int argc, char **argv);
+};
+
+static const struct role roles[] = {
+#ifdef HAVE_SERVER
+	{"server", server_main},
+#endif
+#ifdef HAVE_RUNNER
+	{"runner", runner_main},
+#endif
+#ifdef HAVE_STEP
+	{"step", step_main},
+#endif
+	{NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+	for (const struct role *role = roles; role->name && argc > 1; role++)
+		if (strcmp(argv[1], role->name) == 0)
+			return role->main(argc - 1, argv + 1);
+#ifdef HAVE_CLI
+	return cli_main(argc, argv);
+#else
+	fprintf(stderr, "planton: this build has no command line client\n");
+	return 1;
+#endif
+}
