@@ -9,6 +9,13 @@ resource "terraform_data" "item" {
 
   input            = { message = var.spec.message, number = count.index }
   triggers_replace = var.spec.triggers
+}
+
+# What takes time or fails. Provisioners run at creation only, so a change of what it depends on replaces it.
+resource "terraform_data" "action" {
+  count = var.spec.sleep_seconds > 0 || var.spec.fail_at != "none" ? 1 : 0
+
+  triggers_replace = [var.spec.message, var.spec.triggers, var.spec.sleep_seconds, var.spec.fail_at]
 
   lifecycle {
     precondition {
@@ -16,13 +23,6 @@ resource "terraform_data" "item" {
       error_message = "failAt is plan: this plan fails on purpose."
     }
   }
-}
-
-# What takes time or fails. Provisioners run at creation only, so a change of what it depends on replaces it.
-resource "terraform_data" "action" {
-  count = var.spec.sleep_seconds > 0 || var.spec.fail_at == "apply" ? 1 : 0
-
-  triggers_replace = [var.spec.message, var.spec.triggers, var.spec.sleep_seconds, var.spec.fail_at]
 
   # The values go by environment: a message is never read by the shell.
   provisioner "local-exec" {
