@@ -32,12 +32,23 @@ resource "postgresql_role" "owner" {
   password = random_password.owner.result
 }
 
+# Who is no superuser changes a database only as a member of its owner. The provider makes the connection's user one
+# while it creates the database and takes it back, so later changes would fail, and a grant would silently grant nothing.
+resource "postgresql_grant_role" "admin" {
+  count = var.spec.admin_role == null ? 0 : 1
+
+  role       = var.spec.admin_role
+  grant_role = postgresql_role.owner.name
+}
+
 resource "postgresql_database" "this" {
   name             = var.spec.database_name
   owner            = postgresql_role.owner.name
   connection_limit = var.spec.connection_limit
   # template1 may have been given things of others, and cannot be copied while somebody is connected to it.
   template = "template0"
+
+  depends_on = [postgresql_grant_role.admin]
 }
 
 resource "postgresql_extension" "this" {

@@ -15,6 +15,7 @@ variable "spec" {
   type = object({
     database_name    = string
     owner_name       = optional(string)
+    admin_role       = optional(string)
     connection_limit = optional(number, -1)
     extensions       = optional(list(string), [])
     grants = optional(list(object({
