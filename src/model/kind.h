@@ -42,24 +42,31 @@ DEFINE_CLEANUP(struct cloud_resource_kind *, cloud_resource_kind_free);
 json_t *cloud_resource_kind_check(const struct cloud_resource_kind *kind, const char *api_version, const json_t *spec,
 				  struct issues *issues);
 
+enum provider_map {
+	PROVIDER_MAP_NONE,  /* one value */
+	PROVIDER_MAP_ENV,   /* name of a variable -> its value */
+	PROVIDER_MAP_FILES, /* name of a variable -> content of the file whose path it gets */
+};
+
 struct provider_field {
-	char *name;	     /* camelCase */
-	char *env;	     /* the environment variable that carries the value, or NULL */
-	char *file;	     /* the value is a file's content: the name of that file, or NULL */
-	char **file_env;     /* variables that carry that file's path; NULL-terminated, may be NULL */
+	char *name; /* camelCase */
+	char **env; /* variables that carry the value (or the file's path); empty for a map */
+	bool file;  /* the value is the content of a private file */
+	enum provider_map map;
 	bool required, sensitive;
 	char *default_value; /* or NULL */
+	char **values;	     /* the only values allowed; NULL: any */
 	char *description;
 };
 
 struct provider_type {
 	char *name;
 	char *description;
-	bool generic; /* fields are {env: {NAME: value}, files: {NAME: content}}, all of it sensitive */
 	struct provider_field *fields;
 	size_t n_fields;
 };
 
+/* document: a providers/<name>.yaml as JSON. */
 int provider_type_parse(const json_t *document, struct provider_type **ret, struct error **err);
 void provider_type_free(struct provider_type *type);
 
@@ -71,12 +78,12 @@ DEFINE_CLEANUP(struct provider_type *, provider_type_free);
  * Issues have pointers under `pointer`. NULL when there were any.
  */
 json_t *provider_type_check(const struct provider_type *type, const json_t *fields, const char *pointer, struct issues *issues);
-/* Pointers, relative to `fields`, of the sensitive ones. Caller frees with strv_free(). */
+/* Patterns for sensitive_collect(), relative to `fields`: "/password"; of a map every member. Caller frees with strv_free(). */
 char **provider_type_sensitive(const struct provider_type *type);
 
 /*
- * What an engine gets: {"env": {NAME: value}, "files": [{"env": [NAME...], "name": file, "content": text}]}. Each file
- * is to be written 0600 in a private folder and its path put in every variable of "env". fields have passed
- * provider_type_check(). The caller owns the result.
+ * What an engine gets: {"env": {NAME: value}, "files": [{"env": [NAME...], "name": field, "content": text}]}. Each file
+ * is to be written 0600 in a private folder (its "name" is a safe file name) and its path put in every variable of
+ * "env". fields have passed provider_type_check() and are in the clear. The caller owns the result.
  */
 json_t *connection_to_env(const struct provider_type *type, const json_t *fields);
