@@ -4,6 +4,7 @@
 [ -n "${PLANTON_COMMON_SH:-}" ] && return 0
 PLANTON_COMMON_SH=1
 
+# shellcheck disable=SC2034 # of the scripts that source this
 PLANTON_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # Outside the checkout: shared by every checkout of this user, and a clean clone is fast the second time.
 PLANTON_CACHE=${PLANTON_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/planton}

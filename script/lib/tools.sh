@@ -114,13 +114,22 @@ _tools_mirror() {
 
 # Provider NAME, built in DIR, into the mirror: one folder each for OpenTofu's and Terraform's registry name.
 _tools_mirror_add() {
-  local dir=$1 host to
+  local name=$1 dir=$2 platform host missing=0
+  platform=$(GOTOOLCHAIN=local "$TOOLS_GO" env GOOS GOARCH | paste -sd_) || return
   for host in registry.opentofu.org registry.terraform.io; do
-    to=$TOOLS_MIRROR/$host/$t_source/$t_version/$("$TOOLS_GO" env GOOS)_$("$TOOLS_GO" env GOARCH)
-    [ -e "$to/$t_binary" ] && continue
+    [ -e "$TOOLS_MIRROR/$host/$t_source/$t_version/$platform/$t_binary" ] || missing=1
+  done
+  [ "$missing" = 0 ] || with_lock "$name" _tools_mirror_link "$dir" "$platform"
+}
+_tools_mirror_link() { # DIR PLATFORM, under the tool's lock
+  local host to
+  for host in registry.opentofu.org registry.terraform.io; do
+    to=$TOOLS_MIRROR/$host/$t_source/$t_version/$2
+    [ ! -e "$to/$t_binary" ] || continue
     mkdir -p "$to"
-    ln "$dir/$t_binary" "$to/.tmp.$$" 2>/dev/null || cp "$dir/$t_binary" "$to/.tmp.$$"
-    mv -f "$to/.tmp.$$" "$to/$t_binary"
+    rm -f "$to/.tmp"
+    ln "$1/$t_binary" "$to/.tmp" 2>/dev/null || cp "$1/$t_binary" "$to/.tmp"
+    mv "$to/.tmp" "$to/$t_binary" || return
   done
 }
 
@@ -149,8 +158,8 @@ _tools_cli_config() {
       # Ours are excluded from direct: else the engine asks the network about them at each init, and fails offline.
       [ "${PLANTON_PROVIDERS:-mirror}" = offline ] || printf '  direct {\n    exclude = [%s]\n  }\n' "${ours%, }"
       printf '}\n'
-    } >"$rc.$$"
-    mv -f "$rc.$$" "$rc"
+    } >"$rc.$BASHPID"
+    mv -f "$rc.$BASHPID" "$rc"
   fi
   export TF_CLI_CONFIG_FILE=$rc
 }
@@ -182,7 +191,7 @@ tools_need() {
   dir=$(_tools_dir "$name" "$(tools_pin "$name")")
   [ -e "$dir/$t_binary" ] || with_lock "$name" _tools_build "$name" "$dir" || return
   tools_env || return
-  [ -z "$t_source" ] || _tools_mirror_add "$dir"
+  [ -z "$t_source" ] || _tools_mirror_add "$name" "$dir"
 }
 
 tools_need_all() {
