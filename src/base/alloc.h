@@ -10,17 +10,18 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-#define MIN(a, b)                                  \
-	__extension__({                            \
-		__auto_type min_a_ = (a);          \
-		__auto_type min_b_ = (b);          \
-		min_a_ < min_b_ ? min_a_ : min_b_; \
-	})
-#define MAX(a, b)                                  \
-	__extension__({                            \
-		__auto_type max_a_ = (a);          \
-		__auto_type max_b_ = (b);          \
-		max_a_ > max_b_ ? max_a_ : max_b_; \
+#define ALLOC_CAT2(a, b)  a##b
+#define ALLOC_CAT(a, b)	  ALLOC_CAT2(a, b)
+/* Both evaluate each argument once; the counter keeps nested uses apart. */
+#define MIN(a, b) PICK(<, a, b, __COUNTER__)
+#define MAX(a, b) PICK(>, a, b, __COUNTER__)
+#define PICK(op, a, b, id)                                                  \
+	__extension__({                                                     \
+		__auto_type ALLOC_CAT(pick_a_, id) = (a);                   \
+		__auto_type ALLOC_CAT(pick_b_, id) = (b);                   \
+		ALLOC_CAT(pick_a_, id)                                      \
+			op ALLOC_CAT(pick_b_, id) ? ALLOC_CAT(pick_a_, id)  \
+						  : ALLOC_CAT(pick_b_, id); \
 	})
 
 #define container_of(pointer, type, member) \

@@ -24,6 +24,9 @@ int read_fd(int fd, size_t max, struct strbuf *buffer);
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode);
 int write_file_atomic_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
 
+/* The same, but never replaces: -EEXIST. */
+int write_file_exclusive(const char *path, const void *data, size_t size, mode_t mode);
+
 /* Makes every missing folder of path with this mode; 0 when it is there already. */
 int mkdir_p(const char *path, mode_t mode);
 /* fsync of a folder, so that a rename in it survives a power cut. */

@@ -1,6 +1,7 @@
 /*
  * Directory trees. Nothing here follows a symbolic link inside the tree, so a
- * hostile tree cannot lead out of itself. Functions return -errno.
+ * hostile tree cannot lead out of itself. Functions return -errno; those that
+ * copy or measure answer -ELOOP past 128 levels, removal has no such limit.
  */
 #pragma once
 
