@@ -143,6 +143,9 @@ int error_wrap(struct error **err, const char *format, ...)
 	error->err_no = cause->err_no;
 	error->field = xstrdup_null(cause->field);
 	error->hint = xstrdup_null(cause->hint);
+	error->details = TAKE_PTR(cause->details);
+	error->n_details = cause->n_details;
+	cause->n_details = 0;
 	error->cause = cause;
 	va_list arguments;
 	va_start(arguments, format);
@@ -162,6 +165,18 @@ void error_hint(struct error **err, const char *format, ...)
 	va_end(arguments);
 	free((*err)->hint);
 	(*err)->hint = hint;
+}
+
+void error_add_detail(struct error **err, const char *field, const char *message)
+{
+	if (!err || !*err)
+		return;
+	struct error *error = *err;
+	error->details = xreallocarray(error->details, error->n_details + 1, sizeof(*error->details));
+	error->details[error->n_details++] = (struct error_detail){
+		.field = xstrdup_null(field),
+		.message = xstrdup(message),
+	};
 }
 
 int error_move(struct error **err, struct error **from)
@@ -195,6 +210,11 @@ void error_free(struct error *error)
 		free(error->message);
 		free(error->field);
 		free(error->hint);
+		for (size_t i = 0; i < error->n_details; i++) {
+			free(error->details[i].field);
+			free(error->details[i].message);
+		}
+		free(error->details);
 		free(error);
 		error = cause;
 	}

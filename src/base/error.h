@@ -46,12 +46,20 @@ enum exit_code {
 	EXIT_CODE_AWAITING_APPROVAL = 10,
 };
 
+/* One of several findings behind one error. */
+struct error_detail {
+	char *field; /* or NULL */
+	char *message;
+};
+
 struct error {
 	enum error_code code;
 	int err_no;	     /* a positive errno, or 0 */
 	char *message;	     /* what failed and why, without a full stop */
 	char *field;	     /* path of the offending field, or NULL */
 	char *hint;	     /* what to do about it, or NULL */
+	struct error_detail *details; /* all findings, where there are several */
+	size_t n_details;
 	struct error *cause; /* what this one wraps, or NULL */
 };
 
@@ -72,6 +80,8 @@ int error_set_errno(struct error **err, enum error_code code, int errnum, const 
 int error_wrap(struct error **err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Says what to do about it; replaces an earlier hint. Nothing when err or *err is NULL. */
 void error_hint(struct error **err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds a finding to *err. Nothing when err or *err is NULL. */
+void error_add_detail(struct error **err, const char *field, const char *message);
 /* Moves *from to *err (or frees it when err is NULL). */
 int error_move(struct error **err, struct error **from);
 
