@@ -16,7 +16,8 @@ struct scope {
 	const char *org, *env; /* slugs; NULL: any (look-ups) or the default organization (writes) */
 };
 
-/* id, "<Kind>/<slug>" or bare slug. NOT_FOUND (with a suggestion), ERROR_AMBIGUOUS (candidates listed in the error's message). */
+/* id, "<Kind>/<slug>" or bare slug. NOT_FOUND (with a suggestion), ERROR_CONFLICT (the
+ * candidates are its details). */
 int resource_resolve(struct work *w, enum resource_type type, const char *ref, const struct scope *scope, struct resource_row *ret,
 		     struct error **err);
 
@@ -39,6 +40,9 @@ int resource_apply(struct work *w, const json_t *manifest, const struct apply_op
 int resource_check(struct work *w, const json_t *manifest, struct resource_row *ret_normalised, struct resource_row *ret_existing,
 		   struct error **err);
 
+/* Are the two the same but for what the platform adds? Sealed values are compared opened. */
+int resource_same(struct work *w, const struct resource_row *a, const struct resource_row *b, bool *ret, struct error **err);
+
 /* KRM document for people: manifest (sealed values as "(sensitive)"), metadata with id, slug, version; status with audit, outputs
  * (sensitive ones hidden), last job, held. */
 json_t *resource_render(struct work *w, const struct resource_row *r);
@@ -52,9 +56,12 @@ struct delete_options {
 };
 int resource_delete_checked(struct work *w, const struct resource_row *r, const struct delete_options *o, struct error **err);
 
-/* The manifest with every sealed value opened, for the engine: caller wipes and decrefs. values_ret lists the secret strings. */
-int resource_open_manifest(struct control *c, const char *resource_id, const json_t *sealed_manifest, json_t **ret_open, json_t **ret_values,
-			   struct error **err);
+/*
+ * The manifest for an engine: references resolved, then each secret value as the marker {"$sealed": n} of an index into *ret_values
+ * (an array; the caller sends it sealed, and drops it). A reference that cannot be resolved is ERROR_UNPROCESSABLE naming the field.
+ */
+int resource_manifest_for_engine(struct work *w, const struct job_row *job, json_t **ret_manifest, json_t **ret_values,
+				 struct error **err);
 /* Environment and files of a connection: {"env":{…},"files":[{"env","name","content"}]}. Caller wipes. */
 int connection_open(struct work *w, const struct resource_row *connection, json_t **ret, struct error **err);
 
