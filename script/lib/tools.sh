@@ -89,6 +89,9 @@ _tools_build() { # NAME DIR, under the tool's lock
   rm -rf "$PLANTON_CACHE/tools/.tmp-$name" # of a run that was killed; the lock says nobody is at it now
   tmp=$PLANTON_CACHE/tools/.tmp-$name
   mkdir "$tmp"
+  # Shared with other builds; tools_tidy takes it alone.
+  exec 8>"$PLANTON_CACHE/locks/go-cache.lock"
+  flock -s 8
   # GOSUMDB: pseudo-versions are not in the checksum database; the committed go.sum protects instead.
   (
     cd "$PLANTON_TOP/tools/$name" || exit
@@ -197,4 +200,16 @@ tools_need() {
 tools_need_all() {
   local name
   for name in $(tools_names); do tools_need "$name" || return; done
+  tools_tidy
+}
+
+# When everything is built, Go's downloads and object files (4 GB) are of no more use: the ones in our cache go.
+# A Go of the user's keeps its own, and they are not ours to delete.
+tools_tidy() {
+  [ -d "$PLANTON_CACHE/gopath" ] || [ -d "$PLANTON_CACHE/go-build" ] || return 0
+  (
+    exec 8>"$PLANTON_CACHE/locks/go-cache.lock"
+    flock -n 8 || exit 0 # somebody builds
+    rm -rf "$PLANTON_CACHE/gopath" "$PLANTON_CACHE/go-build"
+  )
 }
