@@ -1,0 +1,192 @@
+/*
+ * vfork, not posix_spawn: the sandbox must be entered by the child alone, between
+ * the two, and a helper's exec would cost more than the engine's own start.
+ */
+#include "step/engine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/fdutil.h"
+#include "base/parse.h"
+#include "step/sandbox.h"
+
+enum stage {
+	STAGE_FDS,
+	STAGE_CWD,
+	STAGE_LIMITS,
+	STAGE_SANDBOX,
+	STAGE_EXEC,
+};
+
+static const char *const stage_names[] = {
+	[STAGE_FDS] = "descriptors", [STAGE_CWD] = "working directory",
+	[STAGE_LIMITS] = "limits",   [STAGE_SANDBOX] = "sandbox",
+	[STAGE_EXEC] = "exec",
+};
+
+/* Shared with the child, whose memory is ours until it execs. */
+struct start {
+	const struct launch *launch;
+	int ruleset_fd, null_fd, stdout_fd, stderr_fd, live_fd;
+	volatile enum stage stage;
+	volatile int error;
+};
+
+static int limit(int resource, uint64_t value)
+{
+	struct rlimit rlimit = {.rlim_cur = value, .rlim_max = value};
+	return value > 0 ? setrlimit((__rlimit_resource_t)resource, &rlimit) : 0;
+}
+
+/* Only system calls, and no write to memory but *start. All of its sources are above 9. */
+static void child_main(struct start *start)
+{
+	const struct launch *launch = start->launch;
+	struct rlimit no_core = {0, 0};
+	sigset_t none;
+
+	for (int signal_number = 1; signal_number < _NSIG; signal_number++)
+		if (signal_number != SIGKILL && signal_number != SIGSTOP)
+			signal(signal_number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+
+	start->stage = STAGE_FDS;
+	if (dup2(start->null_fd, 0) < 0 || dup2(start->stdout_fd, 1) < 0 ||
+	    dup2(start->stderr_fd, 2) < 0 || dup2(start->live_fd, 3) < 0)
+		goto failed;
+	start->stage = STAGE_CWD;
+	if (chdir(launch->cwd) < 0)
+		goto failed;
+	start->stage = STAGE_LIMITS;
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 ||
+	    limit(RLIMIT_FSIZE, launch->limit_file_bytes) < 0 ||
+	    limit(RLIMIT_NOFILE, launch->limit_open_files) < 0)
+		goto failed;
+	start->stage = STAGE_SANDBOX;
+	int r = sandbox_enter(start->ruleset_fd);
+	if (r < 0) {
+		errno = -r;
+		goto failed;
+	}
+	start->stage = STAGE_EXEC;
+	execve(launch->argv[0], launch->argv, launch->env);
+failed:
+	start->error = errno;
+	_exit(127);
+}
+
+static int above(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 10);
+}
+
+int engine_start(const struct launch *launch, int ruleset_fd, int stdout_fd, int stderr_fd,
+		 int live_fd, struct engine_child *ret, struct error **err)
+{
+	_cleanup_close_ int null_low = open("/dev/null", O_RDWR | O_CLOEXEC);
+	_cleanup_close_ int null_fd = above(null_low);
+	_cleanup_close_ int out = above(stdout_fd);
+	_cleanup_close_ int errors = above(stderr_fd);
+	_cleanup_close_ int live = above(live_fd);
+	_cleanup_close_ int ruleset = ruleset_fd < 0 ? -1 : above(ruleset_fd);
+	if ((ruleset_fd >= 0 && ruleset < 0) || null_fd < 0 || out < 0 || errors < 0 || live < 0)
+		return error_set_errno(err, ERROR_INTERNAL, errno, "descriptors of the engine");
+
+	struct start start = {
+		.launch = launch,
+		.ruleset_fd = ruleset,
+		.null_fd = null_fd,
+		.stdout_fd = out,
+		.stderr_fd = errors,
+		.live_fd = live,
+	};
+	pid_t pid = vfork();
+	if (pid == 0)
+		child_main(&start);
+	if (pid < 0)
+		return error_set_errno(err, ERROR_INTERNAL, errno, "%s: vfork", launch->argv[0]);
+	if (start.error) {
+		waitpid(pid, NULL, 0);
+		return error_set_errno(err, ERROR_INTERNAL, start.error, "%s: %s", launch->argv[0],
+				       stage_names[start.stage]);
+	}
+
+	int pidfd = pidfd_open(pid, 0);
+	if (pidfd < 0) {
+		int saved = errno;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return error_set_errno(err, ERROR_INTERNAL, saved, "%s: pidfd", launch->argv[0]);
+	}
+	*ret = (struct engine_child){.pid = pid, .pidfd = pidfd};
+	return 0;
+}
+
+void engine_reap(struct engine_child *child, int *ret_exit_code, int *ret_signal,
+		 struct rusage *ret_usage)
+{
+	int status = 0;
+
+	while (wait4(child->pid, &status, 0, ret_usage) < 0 && errno == EINTR)
+		;
+	*ret_exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+	*ret_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	child->pidfd = safe_close(child->pidfd);
+}
+
+static pid_t parent_of(uint64_t pid)
+{
+	char path[64], text[512];
+	snprintf(path, sizeof(path), "/proc/%llu/stat", (unsigned long long)pid);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t size = read_full(fd, text, sizeof(text) - 1);
+	if (size <= 0)
+		return -1;
+	text[size] = '\0';
+	/* "pid (name, which may hold anything) state ppid ..." */
+	const char *end = strrchr(text, ')');
+	int parent;
+	if (!end || sscanf(end + 1, " %*c %d", &parent) != 1)
+		return -1;
+	return parent;
+}
+
+static void kill_children(void)
+{
+	DIR *folder = opendir("/proc");
+	struct dirent *entry;
+	uint64_t pid;
+
+	while (folder && (entry = readdir(folder)))
+		if (parse_u64(entry->d_name, &pid) == 0 && parent_of(pid) == getpid())
+			kill((pid_t)pid, SIGKILL);
+	if (folder)
+		closedir(folder);
+}
+
+void kill_descendants(void)
+{
+	for (;;) {
+		pid_t pid;
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0 || (pid < 0 && errno == EINTR))
+			;
+		if (pid < 0)
+			return;
+		/* A child of ours keeps its pid until it was reaped here, so the kill cannot hit a
+		 * stranger. */
+		kill_children();
+		struct timespec pause = {.tv_nsec = 1000000};
+		nanosleep(&pause, NULL);
+	}
+}

@@ -1,0 +1,28 @@
+/*
+ * What a step is asked to run. As JSON:
+ *     {"argv": [..], "env": ["K=V", ..], "cwd": "..",
+ *      "timeoutMs": 0, "graceMs": 30000,
+ *      "limits": {"fileBytes": 0, "openFiles": 0},
+ *      "sandbox": {"read": [".."], "write": [".."]} | null}
+ * argv[0] is an absolute path. A number of 0 sets no limit.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct launch {
+	char **argv, **env;
+	char *cwd;
+	uint64_t timeout_ms; /* then SIGINT; graceMs later SIGKILL */
+	uint64_t grace_ms;
+	uint64_t limit_file_bytes, limit_open_files;
+	char **sandbox_read, **sandbox_write; /* both NULL: no sandbox */
+};
+
+/* Reads and closes nothing; the memory that held secrets is wiped. */
+int launch_read(int fd, struct launch *ret, struct error **err);
+void launch_release(struct launch *launch);
+#define _cleanup_launch_ _cleanup_(launch_release)
