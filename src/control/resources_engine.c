@@ -1,0 +1,236 @@
+/* What an engine gets of resources, and what they get back: references, secrets, credentials, outputs. */
+#include <string.h>
+
+#include "base/strutil.h"
+#include "control/control.h"
+#include "control/manifests.h"
+#include "control/resources.h"
+#include "model/ident.h"
+#include "model/json.h"
+#include "model/sensitive.h"
+
+/* The text of one output. */
+#define OUTPUT_MAX_BYTES ((size_t)16 << 20)
+
+static int parse_document(const char *text, json_t **ret, struct error **err)
+{
+	return json_parse(text, strlen(text), MANIFEST_MAX_SIZE * 4, ret, err);
+}
+
+/* ---- Outputs ---- */
+
+static char *output_context(const char *resource_id, const char *name)
+{
+	return xasprintf("output:%s:%s", resource_id, name);
+}
+
+int resource_set_outputs(struct work *w, const char *resource_id, const json_t *outputs, struct error **err)
+{
+	json_t *kept = json_new_object();
+	const char *name;
+	json_t *output;
+	json_object_foreach((json_t *)outputs, name, output) {
+		json_t *copy = json_copy(output);
+		if (json_get_bool(output, "sensitive", false)) {
+			_cleanup_free_ char *context = output_context(resource_id, name);
+			char *text = json_to_text(json_get(output, "value"), JSON_WRITE_COMPACT);
+			_cleanup_free_ char *sealed = control_seal(w->control, context, text, strlen(text));
+			secure_wipe(text, strlen(text));
+			free(text);
+			json_set_value(copy, "value", sealed_marker_new(sealed));
+		}
+		json_set_value(kept, name, copy);
+	}
+	return resource_status_set(w, resource_id, "outputs", kept, err);
+}
+
+static int open_output(struct work *w, const char *resource_id, const char *name, const json_t *output, json_t **ret,
+		       struct error **err)
+{
+	const json_t *value = json_get(output, "value");
+	const char *sealed = sealed_marker_text(value);
+	if (!sealed) {
+		*ret = json_incref((json_t *)value);
+		return 0;
+	}
+	_cleanup_free_ char *context = output_context(resource_id, name);
+	char *text = NULL;
+	size_t size;
+	int r = control_unseal(w->control, context, sealed, &text, &size, err);
+	if (r < 0)
+		return r;
+	r = json_parse(text, size, OUTPUT_MAX_BYTES, ret, err);
+	secure_wipe(text, size);
+	free(text);
+	return r;
+}
+
+int resource_outputs(struct work *w, const struct resource_row *row, bool show_sensitive, json_t **ret, struct error **err)
+{
+	_cleanup_json_ json_t *status = NULL;
+	int r = parse_document(row->status, &status, err);
+	if (r < 0)
+		return r;
+	_cleanup_json_ json_t *shown = json_new_object();
+	const char *name;
+	json_t *output;
+	json_object_foreach(json_get(status, "outputs"), name, output) {
+		json_t *copy = json_copy(output);
+		json_set_value(shown, name, copy);
+		if (!json_get_bool(output, "sensitive", false))
+			continue;
+		json_object_del(copy, "value");
+		if (!show_sensitive)
+			continue;
+		json_t *value;
+		r = open_output(w, row->id, name, output, &value, err);
+		if (r < 0)
+			return r;
+		json_set_value(copy, "value", value);
+	}
+	*ret = TAKE_PTR(shown);
+	return 0;
+}
+
+int resource_status_set(struct work *w, const char *resource_id, const char *key, json_t *value, struct error **err)
+{
+	_cleanup_json_ json_t *owned = value, *status = NULL;
+	_cleanup_(resource_row_release) struct resource_row row = {0};
+	int r = resource_get(w->tx, resource_id, &row, err);
+	if (r >= 0)
+		r = parse_document(row.status, &status, err);
+	if (r < 0)
+		return r;
+	if (owned)
+		json_set_value(status, key, TAKE_PTR(owned));
+	else
+		json_object_del(status, key);
+	_cleanup_free_ char *text = json_to_text(status, JSON_WRITE_COMPACT);
+	return resource_set_status(w->tx, resource_id, text, err);
+}
+
+/* ---- The manifest ---- */
+
+struct materialising {
+	struct work *work;
+	const struct job_row *job;
+	json_t *values; /* the secrets, by index */
+	struct error *error;
+};
+
+static json_t *numbered_marker(struct materialising *m, json_t *secret)
+{
+	json_t *marker = json_new_object();
+	json_set_int(marker, SEALED_KEY, (int64_t)json_array_size(m->values));
+	json_append_value(m->values, secret);
+	return marker;
+}
+
+static int unresolvable(struct materialising *m, const char *pointer, const char *format, const char *what)
+{
+	_cleanup_free_ char *path = json_pointer_to_path(pointer);
+	_cleanup_free_ char *why = xasprintf("%s %s", format, what);
+	return error_set_field(&m->error, ERROR_UNPROCESSABLE, pointer, "%s cannot be resolved: %s", path, why);
+}
+
+/* "status.outputs.uri" or "uri" -> "uri" */
+static const char *output_name(const struct cloud_resource_kind *kind, const char *field_path)
+{
+	if (!field_path)
+		return kind->default_output;
+	const char *name = startswith(field_path, "status.outputs.");
+	return name ? name : field_path;
+}
+
+static json_t *resolve_reference(struct materialising *m, const char *pointer, const json_t *reference)
+{
+	const char *kind_name = json_get_str(reference, "kind"), *slug = json_get_str(reference, "name");
+	const char *env = json_get_str(reference, "env");
+	if (!kind_name || !slug) {
+		unresolvable(m, pointer, "valueFrom needs", "kind and name");
+		return NULL;
+	}
+	const struct cloud_resource_kind *kind;
+	if (catalog_kind_find(m->work->control->catalog, kind_name, &kind, NULL) < 0) {
+		unresolvable(m, pointer, "there is no kind", kind_name);
+		return NULL;
+	}
+	const char *name = output_name(kind, json_get_str(reference, "fieldPath"));
+	if (!name) {
+		unresolvable(m, pointer, "valueFrom needs a fieldPath: no default output is declared by", kind_name);
+		return NULL;
+	}
+
+	_cleanup_free_ char *ref = xasprintf("%s/%s", kind_name, slug);
+	const struct scope scope = {.org = m->job->org, .env = env ? env : m->job->env};
+	_cleanup_(resource_row_release) struct resource_row row = {0};
+	_cleanup_error_ struct error *lookup = NULL;
+	if (resource_resolve(m->work, RESOURCE_CLOUD_RESOURCE, ref, &scope, &row, &lookup) < 0) {
+		unresolvable(m, pointer, "", lookup->message);
+		return NULL;
+	}
+	_cleanup_json_ json_t *outputs = NULL;
+	if (resource_outputs(m->work, &row, true, &outputs, &lookup) < 0) {
+		unresolvable(m, pointer, "", lookup->message);
+		return NULL;
+	}
+	const json_t *output = json_object_get(outputs, name);
+	json_t *value = json_get(output, "value");
+	if (!value) {
+		_cleanup_free_ char *what = xasprintf("%s of %s (is it applied?)", name, ref);
+		unresolvable(m, pointer, "there is no output", what);
+		return NULL;
+	}
+	return json_get_bool(output, "sensitive", false) ? numbered_marker(m, json_incref(value)) : json_incref(value);
+}
+
+static json_t *materialise(const char *pointer, const json_t *value, void *ctx)
+{
+	struct materialising *m = ctx;
+	if (m->error)
+		return NULL;
+	const char *sealed = sealed_marker_text(value);
+	if (sealed) {
+		json_t *opened;
+		const char *owner = m->job->resource_id ? m->job->resource_id : m->job->state_id;
+		return manifest_open_value(m->work->control, owner, sealed, &opened, &m->error) < 0 ? NULL
+												      : numbered_marker(m, opened);
+	}
+	const json_t *reference = json_object_size(value) == 1 ? json_object_get(value, "valueFrom") : NULL;
+	return json_is_object(reference) ? resolve_reference(m, pointer, reference) : NULL;
+}
+
+int resource_manifest_for_engine(struct work *w, const struct job_row *job, json_t **ret_manifest, json_t **ret_values,
+				 struct error **err)
+{
+	_cleanup_json_ json_t *document = NULL;
+	int r = parse_document(job->manifest, &document, err);
+	if (r < 0)
+		return r;
+	struct materialising m = {.work = w, .job = job, .values = json_new_array()};
+	json_t *manifest = json_copy_with(document, materialise, &m);
+	if (m.error) {
+		json_decref(manifest);
+		json_decref(m.values);
+		return error_move(err, &m.error);
+	}
+	*ret_manifest = manifest;
+	*ret_values = m.values;
+	return 0;
+}
+
+int connection_open(struct work *w, const struct resource_row *connection, json_t **ret, struct error **err)
+{
+	_cleanup_json_ json_t *document = NULL, *open = NULL;
+	int r = parse_document(connection->manifest, &document, err);
+	if (r >= 0)
+		r = manifest_open(w->control, connection->id, document, &open, err);
+	if (r < 0)
+		return r;
+	const struct provider_type *type;
+	r = catalog_provider_find(w->control->catalog, json_get_str(open, "spec.provider"), &type, err);
+	if (r < 0)
+		return r;
+	*ret = connection_to_env(type, json_get(open, "spec.fields"));
+	return 0;
+}

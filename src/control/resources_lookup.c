@@ -1,0 +1,98 @@
+/* What people write to name a resource: an id, "<Kind>/<slug>", or a slug that is unique where they look. */
+#include <string.h>
+
+#include "base/strutil.h"
+#include "base/strv.h"
+#include "control/resources.h"
+#include "model/ident.h"
+
+#define MAX_CANDIDATES 20
+
+static const char *type_noun(enum resource_type type)
+{
+	return type == RESOURCE_CLOUD_RESOURCE ? "cloud resource" : resource_type_to_string(type);
+}
+
+static int get_by_id(struct work *w, enum resource_type type, const char *id, struct resource_row *ret, struct error **err)
+{
+	_cleanup_(resource_row_release) struct resource_row row = {0};
+	int r = resource_get(w->tx, id, &row, err);
+	if (r < 0)
+		return r;
+	if (row.type != type)
+		return error_set(err, ERROR_NOT_FOUND, "%s is no %s", id, type_noun(type));
+	*ret = row;
+	row = (struct resource_row){0};
+	return 0;
+}
+
+static int ambiguous(const char *ref, enum resource_type type, const struct resource_row *rows, int n, struct error **err)
+{
+	_cleanup_strv_ char **names = NULL;
+	for (int i = 0; i < n; i++)
+		strv_addf(&names, "%s%s%s in %s%s%s (%s)", rows[i].kind ? rows[i].kind : "", rows[i].kind ? "/" : "", rows[i].slug,
+			  rows[i].org ? rows[i].org : "", rows[i].env ? "/" : "", rows[i].env ? rows[i].env : "", rows[i].id);
+	_cleanup_free_ char *list = strv_join(names, ", ");
+	int r = error_set(err, ERROR_CONFLICT, "%s is ambiguous: it names %d %ss: %s", ref, n, type_noun(type), list);
+	for (int i = 0; i < n; i++)
+		error_add_detail(err, rows[i].id, names[i]);
+	error_hint(err, "name it by its id or as <Kind>/<slug>, or say which by --org and --env");
+	return r;
+}
+
+static int not_found(struct work *w, enum resource_type type, const char *ref, const char *slug, const struct scope *scope,
+		     struct error **err)
+{
+	const struct resource_filter filter = {.type = type, .org = scope->org};
+	struct resource_row *rows = NULL;
+	int n = resource_list(w->tx, &filter, NULL, 500, &rows, err);
+	if (n < 0)
+		return n;
+	_cleanup_strv_ char **slugs = NULL;
+	for (int i = 0; i < n; i++) {
+		strv_add(&slugs, rows[i].slug);
+		resource_row_release(&rows[i]);
+	}
+	free(rows);
+	int r = error_set(err, ERROR_NOT_FOUND, "there is no %s %s%s%s%s%s", type_noun(type), ref, scope->org ? " in " : "",
+			  scope->org ? scope->org : "", scope->env ? "/" : "", scope->env ? scope->env : "");
+	const char *near = slugs ? string_suggest(slug, (const char *const *)slugs) : NULL;
+	if (near)
+		error_hint(err, "did you mean %s?", near);
+	return r;
+}
+
+int resource_resolve(struct work *w, enum resource_type type, const char *ref, const struct scope *scope, struct resource_row *ret,
+		     struct error **err)
+{
+	if (ident_is_valid(ref))
+		return get_by_id(w, type, ref, ret, err);
+
+	const char *slash = strchr(ref, '/');
+	_cleanup_free_ char *kind = slash ? xstrndup(ref, (size_t)(slash - ref)) : NULL;
+	const char *slug = slash ? slash + 1 : ref;
+	if (kind && type != RESOURCE_CLOUD_RESOURCE && streq(kind, resource_type_to_string(type)))
+		kind = (free(kind), NULL);
+	const struct resource_filter filter = {
+		.type = type,
+		.org = type == RESOURCE_ORGANIZATION ? NULL : scope->org,
+		.env = type == RESOURCE_CLOUD_RESOURCE ? scope->env : NULL,
+		.kind = kind,
+		.slug = slug,
+	};
+	struct resource_row *rows = NULL;
+	int n = resource_list(w->tx, &filter, NULL, MAX_CANDIDATES, &rows, err);
+	if (n < 0)
+		return n;
+	int r = 0;
+	if (n == 1) {
+		*ret = rows[0];
+		rows[0] = (struct resource_row){0};
+	} else {
+		r = n == 0 ? not_found(w, type, ref, slug, scope, err) : ambiguous(ref, type, rows, n, err);
+	}
+	for (int i = 0; i < n; i++)
+		resource_row_release(&rows[i]);
+	free(rows);
+	return r;
+}
