@@ -9,8 +9,13 @@
  *
  * Rows own their strings; x_release() frees them; a zeroed row may be released. NULL means absent.
  * Times are milliseconds since the epoch, UTC; 0 means "not yet". Documents are JSON text in UTF-8.
- * Functions return 0 (or a count) or a negative error with *err set: ERROR_NOT_FOUND, ERROR_ALREADY_EXISTS
- * (uniqueness), ERROR_CONFLICT (a compare-and-set failed), ERROR_INTERNAL (the database said no).
+ * Functions return 0 (or a count) or a negative error with *err set: ERROR_NOT_FOUND (also what a row refers to),
+ * ERROR_ALREADY_EXISTS (uniqueness), ERROR_CONFLICT (a compare-and-set failed), ERROR_UNAVAILABLE (another process
+ * kept the database locked), ERROR_INTERNAL (the database said no).
+ *
+ * When a write is refused by the database (anything but a row that was sought and not found, or a failed
+ * compare-and-set) its transaction can only be rolled back: store_commit() then stores nothing and says so.
+ * Lists: *ret_rows is NULL when there are none; the caller releases each row and frees the array.
  */
 #pragma once
 
@@ -30,9 +35,12 @@ enum store_access { STORE_READ, STORE_WRITE };
  * refused with an error that says so. */
 int store_open(const char *path, struct store **ret, struct error **err);
 void store_close(struct store *s);
-/* Consistent copy into a new file while in use (SQLite's backup API). */
+/* Consistent copy into a new file while in use (SQLite's backup API); appears whole or not at all. ERROR_ALREADY_EXISTS
+ * when there is a file of that name. */
 int store_backup(struct store *s, const char *to_path, struct error **err);
 
+/* STORE_READ sees what was committed before its first read, until it ends. At most 4 of them and one STORE_WRITE are
+ * open at a time, and others wait: a thread holds one transaction, never two. */
 int store_begin(struct store *s, enum store_access access, struct store_tx **ret, struct error **err);
 /* Both end the transaction and free tx, whatever they return. */
 int store_commit(struct store_tx *tx, struct error **err);
@@ -67,12 +75,13 @@ struct resource_filter {
 };
 
 int resource_insert(struct store_tx *tx, const struct resource_row *r, struct error **err);
-/* Replaces manifest, name, version_id, updated_*; ERROR_CONFLICT unless the stored version_id is expected_version. */
+/* Replaces manifest, name, version_id, updated_* and nothing else; ERROR_CONFLICT unless the stored version_id is expected_version. */
 int resource_update(struct store_tx *tx, const struct resource_row *r, const char *expected_version, struct error **err);
 int resource_set_status(struct store_tx *tx, const char *id, const char *status, struct error **err);
 int resource_get(struct store_tx *tx, const char *id, struct resource_row *ret, struct error **err);
+/* Its versions, jobs and states stay, for audit. */
 int resource_delete(struct store_tx *tx, const char *id, struct error **err);
-/* In order of id, those after cursor (an id, or NULL), at most limit. Returns the count; the caller releases each. */
+/* In order of id, those after cursor (an id, or NULL), at most limit. Returns the count. */
 int resource_list(struct store_tx *tx, const struct resource_filter *f, const char *cursor, size_t limit,
 		  struct resource_row **ret_rows, struct error **err);
 
@@ -85,7 +94,7 @@ struct version_row {
 void version_row_release(struct version_row *v);
 int version_append(struct store_tx *tx, const struct version_row *v, struct error **err);
 int version_get(struct store_tx *tx, const char *id, struct version_row *ret, struct error **err);
-/* Newest first. */
+/* Newest first; cursor: a version id. */
 int version_list(struct store_tx *tx, const char *resource_id, const char *cursor, size_t limit,
 		 struct version_row **ret_rows, struct error **err);
 
@@ -121,7 +130,9 @@ void job_row_release(struct job_row *j);
 /* Sets j->number. */
 int job_insert(struct store_tx *tx, struct job_row *j, struct error **err);
 int job_get(struct store_tx *tx, const char *id, struct job_row *ret, struct error **err);
-/* Writes every mutable column; ERROR_CONFLICT unless the stored (status, epoch) are the expected ones. */
+/* Writes status, result, epoch, runner_id, essentials, preflight, pause, error_*, summary, cancel_*, force_requested,
+ * started_ms and ended_ms: the rest is the snapshot that the job was made with, and last_seq moves with events only.
+ * ERROR_CONFLICT unless the stored (status, epoch) are the expected ones. */
 int job_update(struct store_tx *tx, const struct job_row *j, enum status expected_status, int64_t expected_epoch,
 	       struct error **err);
 
@@ -137,7 +148,9 @@ struct job_filter {
 int job_list(struct store_tx *tx, const struct job_filter *f, const char *cursor, size_t limit, struct job_row **ret_rows,
 	     struct error **err);
 int64_t job_count(struct store_tx *tx, const struct job_filter *f, struct error **err);
-/* The oldest unfinished jobs of the same state that were created before job number `number`, oldest first. */
+/* The oldest unfinished jobs of the same state that were created before job number `number`, oldest first, at most
+ * JOBS_AHEAD_MAX. */
+#define JOBS_AHEAD_MAX 256
 int job_list_ahead(struct store_tx *tx, const char *state_id, int64_t number, struct job_row **ret_rows, struct error **err);
 /* Queued jobs of which no earlier unfinished job of the same state is queued or running, oldest first, at most limit:
  * the candidates of a claim (the rules of lifecycle decide about those behind a paused one or a held resource).
@@ -157,6 +170,7 @@ struct operation_row {
 };
 void operation_row_release(struct operation_row *o);
 int operation_put(struct store_tx *tx, const struct operation_row *o, struct error **err); /* insert or replace */
+/* In the order of enum operation. */
 int operation_list(struct store_tx *tx, const char *job_id, struct operation_row **ret_rows, struct error **err);
 
 /* One run of one engine command. */
@@ -183,15 +197,17 @@ int attempt_get(struct store_tx *tx, const char *job_id, enum operation op, int 
 /* The one of that job with the highest epoch. */
 int attempt_get_latest(struct store_tx *tx, const char *job_id, struct attempt_row *ret, struct error **err);
 int attempt_get_by_token_hash(struct store_tx *tx, const char *hash, struct attempt_row *ret, struct error **err);
+/* In order of epoch. */
 int attempt_list(struct store_tx *tx, const char *job_id, struct attempt_row **ret_rows, struct error **err);
 
 /* ---- Events: one append-only, gapless stream a job -------------------------------------------------------- */
 
-/* Appends one event that is not a log; sets *ret_seq, and job.last_seq in the same transaction. */
+/* Appends one event that is not EVENT_LOG; sets *ret_seq, and job.last_seq in the same transaction. */
 int event_append(struct store_tx *tx, const char *job_id, enum event_type type, enum operation op /* or _INVALID */,
 		 int64_t time_ms, const char *payload_json, int64_t *ret_seq, struct error **err);
 /* Appends n log lines (without their newline; any bytes) as one segment; line i is lengths[i] bytes, one after another in
- * bytes. They get seqs *ret_first .. *ret_first+n-1. cut[i] (may be NULL) marks a line that a limit shortened. */
+ * bytes. They get seqs *ret_first .. *ret_first+n-1. cut[i] (may be NULL) marks a line that a limit shortened.
+ * A large batch is split into segments of at most 4096 lines and 1 MiB (or one longer line). */
 int event_append_log(struct store_tx *tx, const char *job_id, enum operation op, int attempt, const char *stream /* stdout|stderr */,
 		     int64_t time_ms, const void *bytes, const uint32_t *lengths, const uint8_t *cut, size_t n,
 		     int64_t *ret_first, struct error **err);
@@ -209,7 +225,8 @@ struct event {
 	int attempt;
 };
 /* Calls fn for each event with seq > after, in order, until fn returns non-zero (returned), max_events have been passed, or
- * about max_bytes of payload have been read (memory stays below max_bytes + one segment). op: only those of one operation,
+ * payloads and lines of max_bytes or more (each 0: no limit; the first event is passed however large it is). Memory stays
+ * below one segment and a few events. op: only those of one operation,
  * or _OPERATION_INVALID. type_mask: bit (1 << type), 0 = all. The event lives until fn returns. */
 int event_read(struct store_tx *tx, const char *job_id, int64_t after, enum operation op, unsigned type_mask, size_t max_events,
 	       size_t max_bytes, int (*fn)(const struct event *e, void *ctx), void *ctx, struct error **err);
@@ -246,6 +263,7 @@ struct state_lock_row {
 void state_lock_row_release(struct state_lock_row *l);
 int state_lock_get(struct store_tx *tx, const char *state_id, struct state_lock_row *ret, struct error **err); /* NOT_FOUND when free */
 int state_lock_put(struct store_tx *tx, const struct state_lock_row *l, struct error **err);
+/* Nothing happens when it is free. */
 int state_lock_delete(struct store_tx *tx, const char *state_id, struct error **err);
 
 /* ---- Evidence of what a lost runner left ------------------------------------------------------------------- */
