@@ -49,6 +49,24 @@ static int plan_fd(struct plan *plan, int source, int target, int above)
 	return -posix_spawn_file_actions_adddup2(&plan->actions, copy, target);
 }
 
+static bool is_target(const struct process_spec *spec, int fd)
+{
+	for (size_t i = 0; i < spec->n_fds; i++)
+		if (spec->fds[i].target == fd)
+			return true;
+	return false;
+}
+
+/* Closes what was inherited without CLOEXEC, as from whoever started us. */
+static int plan_closing(struct plan *plan, const struct process_spec *spec, int above)
+{
+	int r = 0;
+	for (int fd = STDERR_FILENO + 1; fd < above && r == 0; fd++)
+		if (!is_target(spec, fd))
+			r = -posix_spawn_file_actions_addclose(&plan->actions, fd);
+	return r < 0 ? r : -posix_spawn_file_actions_addclosefrom_np(&plan->actions, above);
+}
+
 static int plan_fds(struct plan *plan, const struct process_spec *spec)
 {
 	int above = STDERR_FILENO + 1;
@@ -70,7 +88,7 @@ static int plan_fds(struct plan *plan, const struct process_spec *spec)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return plan_closing(plan, spec, above);
 }
 
 static int plan_attributes(struct plan *plan, const struct process_spec *spec)

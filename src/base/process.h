@@ -23,7 +23,7 @@ struct process_spec {
 	int stdin_fd;	   /* -1 for /dev/null, as the next two */
 	int stdout_fd;
 	int stderr_fd;
-	const struct process_fd *fds; /* more to pass; everything else is CLOEXEC and gone */
+	const struct process_fd *fds; /* more to pass; everything else is closed */
 	size_t n_fds;
 	bool new_session;
 };
