@@ -15,13 +15,12 @@
 /* Both evaluate each argument once; the counter keeps nested uses apart. */
 #define MIN(a, b) PICK(<, a, b, __COUNTER__)
 #define MAX(a, b) PICK(>, a, b, __COUNTER__)
-#define PICK(op, a, b, id)                                                  \
-	__extension__({                                                     \
-		__auto_type ALLOC_CAT(pick_a_, id) = (a);                   \
-		__auto_type ALLOC_CAT(pick_b_, id) = (b);                   \
-		ALLOC_CAT(pick_a_, id)                                      \
-			op ALLOC_CAT(pick_b_, id) ? ALLOC_CAT(pick_a_, id)  \
-						  : ALLOC_CAT(pick_b_, id); \
+#define PICK(op, a, b, id)                                                                   \
+	__extension__({                                                                      \
+		__auto_type ALLOC_CAT(pick_a_, id) = (a);                                    \
+		__auto_type ALLOC_CAT(pick_b_, id) = (b);                                    \
+		ALLOC_CAT(pick_a_, id)                                                       \
+		op ALLOC_CAT(pick_b_, id) ? ALLOC_CAT(pick_a_, id) : ALLOC_CAT(pick_b_, id); \
 	})
 
 #define container_of(pointer, type, member) \

@@ -172,7 +172,8 @@ void error_add_detail(struct error **err, const char *field, const char *message
 	if (!err || !*err)
 		return;
 	struct error *error = *err;
-	error->details = xreallocarray(error->details, error->n_details + 1, sizeof(*error->details));
+	error->details =
+		xreallocarray(error->details, error->n_details + 1, sizeof(*error->details));
 	error->details[error->n_details++] = (struct error_detail){
 		.field = xstrdup_null(field),
 		.message = xstrdup(message),

@@ -54,10 +54,10 @@ struct error_detail {
 
 struct error {
 	enum error_code code;
-	int err_no;	     /* a positive errno, or 0 */
-	char *message;	     /* what failed and why, without a full stop */
-	char *field;	     /* path of the offending field, or NULL */
-	char *hint;	     /* what to do about it, or NULL */
+	int err_no;		      /* a positive errno, or 0 */
+	char *message;		      /* what failed and why, without a full stop */
+	char *field;		      /* path of the offending field, or NULL */
+	char *hint;		      /* what to do about it, or NULL */
 	struct error_detail *details; /* all findings, where there are several */
 	size_t n_details;
 	struct error *cause; /* what this one wraps, or NULL */

@@ -23,18 +23,26 @@ static void closedir_p(DIR **folder)
 
 #define _cleanup_closedir_ _cleanup_(closedir_p)
 
-static int open_folder(int dirfd, const char *name, DIR **ret)
+/* NULL with errno on failure; ELOOP or ENOTDIR for what is no folder. */
+static DIR *open_folder(int dirfd, const char *name)
 {
 	_cleanup_close_ int fd =
 		openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return NULL;
 	DIR *folder = fdopendir(fd);
-	if (!folder)
-		return -errno;
-	TAKE_FD(fd);
-	*ret = folder;
-	return 0;
+	if (folder)
+		TAKE_FD(fd);
+	return folder;
+}
+
+/* The same for a folder that is to go, which may have to be made readable. */
+static DIR *open_doomed(int dirfd, const char *name)
+{
+	DIR *folder = open_folder(dirfd, name);
+	if (!folder && errno == EACCES && fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+		folder = open_folder(dirfd, name);
+	return folder;
 }
 
 /* The next entry but for "." and ".."; NULL at the end and, with *ret < 0, on failure. */
@@ -74,20 +82,18 @@ static void remove_entry(struct removal *removal, int dirfd, const char *name, i
 		char unique[ULID_SIZE];
 		ulid_new(unique);
 		/* Moving a folder writes its "..", which takes permission. */
-		fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW);
-		if (renameat(dirfd, name, removal->top_fd, unique) == 0)
+		if (fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    renameat(dirfd, name, removal->top_fd, unique) == 0)
 			removal->hoisted = true;
 		else
 			removal_failed(removal, -errno);
 		return;
 	}
 
-	_cleanup_closedir_ DIR *folder = NULL;
-	int r = open_folder(dirfd, name, &folder);
-	if (r == -EACCES && fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
-		r = open_folder(dirfd, name, &folder);
-	if (r < 0) {
-		removal_failed(removal, r == -ENOTDIR || r == -ELOOP ? unlink_error : r);
+	_cleanup_closedir_ DIR *folder = open_doomed(dirfd, name);
+	if (!folder) {
+		bool no_folder = errno == ENOTDIR || errno == ELOOP;
+		removal_failed(removal, no_folder ? unlink_error : -errno);
 		return;
 	}
 	remove_children(removal, folder, level);
@@ -117,12 +123,9 @@ int rm_rf_at(int dirfd_, const char *name)
 	if (errno != EISDIR && errno != EPERM)
 		return -errno;
 
-	_cleanup_closedir_ DIR *folder = NULL;
-	int r = open_folder(dirfd_, name, &folder);
-	if (r == -EACCES && fchmodat(dirfd_, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
-		r = open_folder(dirfd_, name, &folder);
-	if (r < 0)
-		return r;
+	_cleanup_closedir_ DIR *folder = open_doomed(dirfd_, name);
+	if (!folder)
+		return -errno;
 
 	struct removal removal = {.top_fd = dirfd(folder)};
 	do {
@@ -258,10 +261,9 @@ static int copy_entry(struct copy *copy, int from, int to, const char *name, con
 static int copy_folder(struct copy *copy, int from, int to, const char *name, const char *path,
 		       const char *to_name, int level)
 {
-	_cleanup_closedir_ DIR *source = NULL;
-	int r = open_folder(from, name, &source);
-	if (r < 0)
-		return r;
+	_cleanup_closedir_ DIR *source = open_folder(from, name);
+	if (!source)
+		return -errno;
 	struct stat st;
 	if (fstat(dirfd(source), &st) < 0)
 		return -errno;
@@ -272,6 +274,7 @@ static int copy_folder(struct copy *copy, int from, int to, const char *name, co
 	if (destination < 0)
 		return -errno;
 
+	int r = 0;
 	struct dirent *entry;
 	while ((entry = next_entry(source, &r))) {
 		_cleanup_free_ char *below =
@@ -307,12 +310,10 @@ static int add_sizes(DIR *folder, int level, uint64_t *total)
 			continue;
 		if (level >= MAX_LEVELS)
 			return -ELOOP;
-		_cleanup_closedir_ DIR *below = NULL;
-		r = open_folder(dirfd(folder), entry->d_name, &below);
-		if (r == -ENOENT)
+		_cleanup_closedir_ DIR *below = open_folder(dirfd(folder), entry->d_name);
+		if (!below && errno == ENOENT)
 			continue;
-		if (r == 0)
-			r = add_sizes(below, level + 1, total);
+		r = below ? add_sizes(below, level + 1, total) : -errno;
 		if (r < 0)
 			return r;
 	}
@@ -321,11 +322,11 @@ static int add_sizes(DIR *folder, int level, uint64_t *total)
 
 int dir_size(const char *path, uint64_t *ret)
 {
-	_cleanup_closedir_ DIR *folder = NULL;
+	_cleanup_closedir_ DIR *folder = open_folder(AT_FDCWD, path);
+	if (!folder)
+		return -errno;
 	uint64_t total = 0;
-	int r = open_folder(AT_FDCWD, path, &folder);
-	if (r == 0)
-		r = add_sizes(folder, 0, &total);
+	int r = add_sizes(folder, 0, &total);
 	if (r < 0)
 		return r;
 	*ret = total;
