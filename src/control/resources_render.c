@@ -75,5 +75,5 @@ char *resource_render_manifest_yaml(const struct resource_row *r)
 {
 	_cleanup_json_ json_t *stored = parse_stored(r->manifest);
 	_cleanup_json_ json_t *document = manifest_masked(stored);
-	return json_to_yaml(document);
+	return yaml_to_text(document);
 }
