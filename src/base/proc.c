@@ -5,14 +5,16 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fileutil.h"
 #include "base/parse.h"
 #include "base/strutil.h"
 
-#define STAT_MAX    (64 * 1024)
-#define ENVIRON_MAX (8 * 1024 * 1024) /* the kernel allows 6 MB */
+#define STAT_MAX     (64 * 1024)
+#define ENVIRON_MAX  (8 * 1024 * 1024) /* the kernel allows 6 MB */
+#define EXEC_WAIT_MS 100
 
 static int read_proc(pid_t pid, const char *name, size_t max, char **ret, size_t *ret_size)
 {
@@ -116,11 +118,43 @@ int process_session_members(pid_t session, process_callback *callback, void *use
 	return each_process(check_session, &scan);
 }
 
+/* Has it memory (unlike zombies and kernel threads) whose environment is not laid out yet? */
+static bool is_amid_exec(pid_t pid)
+{
+	_cleanup_free_ char *text = NULL;
+	uint64_t memory;
+	uint64_t environ_end;
+	return read_proc(pid, "stat", STAT_MAX, &text, NULL) == 0 &&
+	       stat_number(text, 23, &memory) == 0 && memory > 0 &&
+	       stat_number(text, 51, &environ_end) == 0 && environ_end == 0;
+}
+
+/*
+ * The kernel lets posix_spawn() return when the new image has its memory, an
+ * instant before it has its environment.
+ */
+static int read_environ(pid_t pid, char **ret, size_t *ret_size)
+{
+	for (int attempt = 0;; attempt++) {
+		_cleanup_free_ char *text = NULL;
+		size_t size;
+		int r = read_proc(pid, "environ", ENVIRON_MAX, &text, &size);
+		if (r < 0)
+			return r;
+		if (size > 0 || attempt == EXEC_WAIT_MS || !is_amid_exec(pid)) {
+			*ret = TAKE_PTR(text);
+			*ret_size = size;
+			return 0;
+		}
+		usleep(1000);
+	}
+}
+
 int process_environ_has(pid_t pid, const char *entry)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size;
-	int r = read_proc(pid, "environ", ENVIRON_MAX, &text, &size);
+	int r = read_environ(pid, &text, &size);
 	if (r < 0)
 		return r;
 	for (const char *c = text; c < text + size; c += strlen(c) + 1)

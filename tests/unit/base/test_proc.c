@@ -74,6 +74,26 @@ static void children_are_found(void **state)
 	assert_int_equal(process_environ_has(pid, entry), -ESRCH);
 }
 
+/* Right after the spawn the kernel may still be laying the environment out. */
+static void a_fresh_child_is_never_missed(void **state)
+{
+	(void)state;
+	char *envp[] = {(char *)"MARK=1", NULL};
+	char *argv[] = {(char *)"sleep", (char *)"60", NULL};
+	struct process_spec spec = {PROCESS_SPEC_INIT, .path = "/bin/sleep", .argv = argv,
+				    .envp = envp};
+	for (int i = 0; i < 100; i++) {
+		pid_t pid;
+		_cleanup_close_ int pidfd = -1;
+		assert_int_equal(process_spawn(&spec, &pid, &pidfd), 0);
+		int has = process_environ_has(pid, "MARK=1");
+		process_signal(pidfd, SIGKILL);
+		struct process_exit exit;
+		assert_int_equal(process_wait(pidfd, -1, &exit), 0);
+		assert_int_equal(has, 1);
+	}
+}
+
 static void boots_have_a_name(void **state)
 {
 	(void)state;
@@ -89,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(children_are_found),
+		cmocka_unit_test(a_fresh_child_is_never_missed),
 		cmocka_unit_test(boots_have_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
