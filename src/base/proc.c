@@ -118,15 +118,18 @@ int process_session_members(pid_t session, process_callback *callback, void *use
 	return each_process(check_session, &scan);
 }
 
-/* Has it memory (unlike zombies and kernel threads) whose environment is not laid out yet? */
-static bool is_amid_exec(pid_t pid)
+/* No memory (zombies, kernel threads), or an environment laid out and empty. */
+static bool has_no_environ(pid_t pid)
 {
 	_cleanup_free_ char *text = NULL;
 	uint64_t memory;
-	uint64_t environ_end;
-	return read_proc(pid, "stat", STAT_MAX, &text, NULL) == 0 &&
-	       stat_number(text, 23, &memory) == 0 && memory > 0 &&
-	       stat_number(text, 51, &environ_end) == 0 && environ_end == 0;
+	uint64_t start;
+	uint64_t end;
+	if (read_proc(pid, "stat", STAT_MAX, &text, NULL) < 0 ||
+	    stat_number(text, 23, &memory) < 0 || stat_number(text, 50, &start) < 0 ||
+	    stat_number(text, 51, &end) < 0)
+		return true;
+	return memory == 0 || (end != 0 && start == end);
 }
 
 /*
@@ -141,7 +144,7 @@ static int read_environ(pid_t pid, char **ret, size_t *ret_size)
 		int r = read_proc(pid, "environ", ENVIRON_MAX, &text, &size);
 		if (r < 0)
 			return r;
-		if (size > 0 || attempt == EXEC_WAIT_MS || !is_amid_exec(pid)) {
+		if (size > 0 || attempt == EXEC_WAIT_MS || has_no_environ(pid)) {
 			*ret = TAKE_PTR(text);
 			*ret_size = size;
 			return 0;
