@@ -1,0 +1,301 @@
+/* Isolation, threads, backups, and what survives a killed writer. */
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fdutil.h"
+#include "base/parse.h"
+#include "base/process.h"
+#include "base/strutil.h"
+
+static int64_t meta_number(struct store_tx *tx)
+{
+	_cleanup_free_ char *value = NULL;
+	int64_t number = 0;
+	OK(meta_get(tx, "n", &value, ERR));
+	if (value)
+		assert_int_equal(parse_i64(value, &number), 0);
+	return number;
+}
+
+static void set_meta_number(struct store_tx *tx, int64_t number)
+{
+	char text[32];
+	snprintf(text, sizeof(text), "%lld", (long long)number);
+	OK(meta_set(tx, "n", text, ERR));
+}
+
+static void nothing_is_seen_before_commit(void **state)
+{
+	struct fixture *f = *state;
+	struct store_tx *writer = begin_write(f);
+	set_meta_number(writer, 1);
+	struct store_tx *reader = begin_read(f);
+	assert_int_equal(meta_number(reader), 0);
+	commit(writer);
+	assert_int_equal(meta_number(reader), 0);
+	store_rollback(reader);
+	reader = begin_read(f);
+	assert_int_equal(meta_number(reader), 1);
+	commit(reader);
+}
+
+static void a_rollback_undoes(void **state)
+{
+	struct fixture *f = *state;
+	struct store_tx *tx = begin_write(f);
+	set_meta_number(tx, 1);
+	{
+		_cleanup_(store_rollbackp) struct store_tx *guard = tx;
+		assert_non_null(guard);
+	}
+	tx = begin_read(f);
+	assert_int_equal(meta_number(tx), 0);
+	store_rollback(tx);
+	store_rollback(NULL);
+}
+
+static void a_reader_may_not_write(void **state)
+{
+	struct store_tx *tx = begin_read(*state);
+	FAILS(ERROR_INTERNAL, meta_set(tx, "n", "1", ERR));
+	store_rollback(tx);
+}
+
+static void after_a_refused_statement_nothing_is_stored(void **state)
+{
+	struct fixture *f = *state;
+	struct api_key_row k = {.id = (char *)"k", .hash = (char *)"h", .role = (char *)"admin"};
+	struct store_tx *tx = begin_write(f);
+	set_meta_number(tx, 1);
+	OK(api_key_insert(tx, &k, ERR));
+	FAILS(ERROR_ALREADY_EXISTS, api_key_insert(tx, &k, ERR));
+	FAILS(ERROR_INTERNAL, store_commit(tx, ERR));
+	tx = begin_write(f);
+	assert_int_equal(meta_number(tx), 0);
+	set_meta_number(tx, 2);
+	commit(tx);
+}
+
+static void a_missed_row_does_not_spoil_the_transaction(void **state)
+{
+	struct store_tx *tx = begin_write(*state);
+	FAILS(ERROR_NOT_FOUND, job_get(tx, "sj_1", &(struct job_row){0}, ERR));
+	set_meta_number(tx, 1);
+	commit(tx);
+}
+
+static void a_store_needs_its_folder(void **state)
+{
+	(void)state;
+	struct store *s = NULL;
+	FAILS(ERROR_INTERNAL, store_open("/nonexistent/folder/store.db", &s, ERR));
+	assert_null(s);
+	store_close(NULL);
+}
+
+#define ROUNDS 100
+
+static void *add_many(void *argument)
+{
+	struct fixture *f = argument;
+	for (int i = 0; i < ROUNDS; i++) {
+		struct store_tx *tx = begin_write(f);
+		int64_t seq;
+		set_meta_number(tx, meta_number(tx) + 1);
+		OK(event_append(tx, "sj_1", EVENT_DIFF, OPERATION_PREVIEW, 1, "{}", &seq, ERR));
+		commit(tx);
+	}
+	return NULL;
+}
+
+static int next_in_order(const struct event *e, void *ctx)
+{
+	int64_t *last = ctx;
+	assert_int_equal(e->seq, *last + 1);
+	*last = e->seq;
+	return 0;
+}
+
+/* What the transactions of these tests keep true: as many events as the number says. */
+static int64_t check_consistent(struct store_tx *tx)
+{
+	struct job_row job = {0};
+	int64_t number = meta_number(tx), last = 0;
+	OK(job_get(tx, "sj_1", &job, ERR));
+	OK(event_read(tx, "sj_1", 0, _OPERATION_INVALID, 0, 0, 0, next_in_order, &last, ERR));
+	assert_int_equal(job.last_seq, last);
+	assert_int_equal(last, number);
+	job_row_release(&job);
+	return number;
+}
+
+static void *read_many(void *argument)
+{
+	struct fixture *f = argument;
+	int64_t seen = 0;
+	while (seen < 2 * ROUNDS) {
+		struct store_tx *tx = begin_read(f);
+		int64_t number = check_consistent(tx);
+		store_rollback(tx);
+		assert_true(number >= seen);
+		seen = number;
+	}
+	return NULL;
+}
+
+static void threads_share_a_store(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t threads[8];
+	struct store_tx *tx = begin_write(f);
+	insert_job(tx, "sj_1", "s1", STATUS_RUNNING);
+	commit(tx);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, i < 2 ? add_many : read_many, f),
+				 0);
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	tx = begin_read(f);
+	assert_int_equal(check_consistent(tx), 2 * ROUNDS);
+	store_rollback(tx);
+}
+
+static void check_backup(const char *path, int64_t at_least)
+{
+	struct store *copy;
+	struct store_tx *tx;
+	OK(store_open(path, &copy, ERR));
+	OK(store_begin(copy, STORE_READ, &tx, ERR));
+	assert_true(check_consistent(tx) >= at_least);
+	store_rollback(tx);
+	store_close(copy);
+}
+
+static void a_backup_is_one_moment(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t writer;
+	struct store_tx *tx = begin_write(f);
+	insert_job(tx, "sj_1", "s1", STATUS_RUNNING);
+	commit(tx);
+	assert_int_equal(pthread_create(&writer, NULL, add_many, f), 0);
+	for (int i = 0; i < 5; i++) {
+		_cleanup_free_ char *path = xasprintf("%s/copy%d.db", f->folder, i);
+		tx = begin_read(f);
+		int64_t before = meta_number(tx);
+		store_rollback(tx);
+		OK(store_backup(f->store, path, ERR));
+		check_backup(path, before);
+	}
+	pthread_join(writer, NULL);
+
+	_cleanup_free_ char *path = xasprintf("%s/copy0.db", f->folder);
+	FAILS(ERROR_ALREADY_EXISTS, store_backup(f->store, path, ERR));
+	check_backup(path, 0);
+	FAILS(ERROR_INTERNAL, store_backup(f->store, "/nonexistent/copy.db", ERR));
+}
+
+/* The other process: writes until it is killed, and says after each commit what it committed. */
+static int write_for_ever(const char *target)
+{
+	struct store *s;
+	static const uint32_t lengths[] = {1, 2};
+	OK(store_open(target, &s, ERR));
+	for (;;) {
+		struct store_tx *tx;
+		int64_t seq;
+		OK(store_begin(s, STORE_WRITE, &tx, ERR));
+		int64_t number = meta_number(tx) + 3;
+		set_meta_number(tx, number);
+		OK(event_append(tx, "sj_1", EVENT_DIFF, OPERATION_PREVIEW, 1, "{}", &seq, ERR));
+		OK(event_append_log(tx, "sj_1", OPERATION_INIT, 1, "stdout", 1, "abc", lengths,
+				    NULL, 2, &seq, ERR));
+		commit(tx);
+		if (write_all(STDOUT_FILENO, &number, sizeof(number)) < 0)
+			return 1;
+	}
+}
+
+/* Kills the writer after it has reported that many commits; returns the last that it reported. */
+static int64_t kill_a_writer(struct fixture *f, int commits)
+{
+	char *argv[] = {(char *)"test", (char *)"write", f->target, NULL};
+	struct process_spec spec = {PROCESS_SPEC_INIT, .path = "/proc/self/exe", .argv = argv};
+	int pipe_fds[2], pidfd;
+	struct process_exit ended;
+	int64_t number = -1, reported;
+	pid_t pid;
+
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	spec.stdout_fd = pipe_fds[1];
+	spec.stderr_fd = STDERR_FILENO;
+	assert_int_equal(process_spawn(&spec, &pid, &pidfd), 0);
+	close(pipe_fds[1]);
+	for (int i = 0; i < commits; i++)
+		assert_int_equal(read_full(pipe_fds[0], &number, sizeof(number)), sizeof(number));
+	assert_int_equal(process_signal(pidfd, SIGKILL), 0);
+	while (read_full(pipe_fds[0], &reported, sizeof(reported)) == sizeof(reported))
+		number = reported;
+	assert_int_equal(process_wait(pidfd, -1, &ended), 0);
+	assert_true(ended.signaled);
+	close(pipe_fds[0]);
+	close(pidfd);
+	return number;
+}
+
+static void a_killed_writer_loses_nothing_committed(void **state)
+{
+	struct fixture *f = *state;
+	struct store_tx *tx = begin_write(f);
+	insert_job(tx, "sj_1", "s1", STATUS_RUNNING);
+	commit(tx);
+	for (int round = 0; round < 12; round++) {
+		store_close(f->store);
+		f->store = NULL;
+		int64_t reported = kill_a_writer(f, 1 + round * 3);
+		OK(store_open(f->target, &f->store, ERR));
+		tx = begin_read(f);
+		assert_true(check_consistent(tx) >= reported);
+		store_rollback(tx);
+	}
+}
+
+static void a_killed_writer_is_survived_by_others(void **state)
+{
+	struct fixture *f = *state;
+	struct store_tx *tx = begin_write(f);
+	insert_job(tx, "sj_1", "s1", STATUS_RUNNING);
+	commit(tx);
+	for (int round = 0; round < 4; round++) {
+		int64_t reported = kill_a_writer(f, 3);
+		tx = begin_write(f);
+		assert_true(check_consistent(tx) >= reported);
+		store_rollback(tx);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(nothing_is_seen_before_commit),
+		STORE_TEST(a_rollback_undoes),
+		STORE_TEST(a_reader_may_not_write),
+		STORE_TEST(after_a_refused_statement_nothing_is_stored),
+		STORE_TEST(a_missed_row_does_not_spoil_the_transaction),
+		cmocka_unit_test(a_store_needs_its_folder),
+		STORE_TEST(threads_share_a_store),
+		STORE_TEST(a_backup_is_one_moment),
+		STORE_TEST(a_killed_writer_loses_nothing_committed),
+		STORE_TEST(a_killed_writer_is_survived_by_others),
+	};
+	if (argc == 3 && streq(argv[1], "write"))
+		return write_for_ever(argv[2]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
