@@ -47,7 +47,9 @@ struct http_server_options {
 	bool (*before)(struct http_request *q, struct http_response *a, const struct http_route *route, void *ctx);
 	/* Renders the server's own errors (404, 405, 413, 400) in the shape of the API. */
 	void (*render_error)(struct http_response *a, const struct error *e, void *ctx);
-	unsigned max_connections; /* 0: default */
+	unsigned max_connections; /* 0: what RLIMIT_NOFILE allows, up to 4096 */
+	unsigned heartbeat_ms;	  /* of silent streams; 0: 15 s */
+	unsigned idle_ms;	  /* a connection on which nothing moves is closed; whole seconds, 0: 60 s */
 };
 
 int http_server_start(sd_event *loop, const struct http_server_options *o, struct http_server **ret, struct error **err);
