@@ -1,6 +1,7 @@
 /* A fresh store for each test, and short ways to say what must hold. */
 #include "fixture.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "base/tree.h"
 
 _Thread_local struct error *test_error;
+static atomic_int transactions_open;
 
 int64_t check_ok(int64_t r, const char *call, const char *file, int line)
 {
@@ -75,7 +77,8 @@ int fixture_setup(void **state)
 int fixture_teardown(void **state)
 {
 	struct fixture *f = *state;
-	store_close(f->store);
+	if (atomic_exchange(&transactions_open, 0) == 0)
+		store_close(f->store);
 	int r = rm_rf(f->folder);
 	free(f->folder);
 	free(f->target);
@@ -94,6 +97,7 @@ struct store_tx *begin_read(struct fixture *f)
 {
 	struct store_tx *tx = NULL;
 	OK(store_begin(f->store, STORE_READ, &tx, ERR));
+	transactions_open++;
 	return tx;
 }
 
@@ -101,12 +105,26 @@ struct store_tx *begin_write(struct fixture *f)
 {
 	struct store_tx *tx = NULL;
 	OK(store_begin(f->store, STORE_WRITE, &tx, ERR));
+	transactions_open++;
 	return tx;
 }
 
 void commit(struct store_tx *tx)
 {
+	transactions_open--;
 	OK(store_commit(tx, ERR));
+}
+
+void commit_fails(enum error_code code, struct store_tx *tx)
+{
+	transactions_open--;
+	FAILS(code, store_commit(tx, ERR));
+}
+
+void rollback(struct store_tx *tx)
+{
+	transactions_open--;
+	store_rollback(tx);
 }
 
 struct job_row plain_job(const char *id, const char *state_id, enum status status)

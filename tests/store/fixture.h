@@ -38,9 +38,12 @@ extern _Thread_local struct error *test_error;
 int64_t check_ok(int64_t r, const char *call, const char *file, int line);
 void check_fails(enum error_code code, int64_t r, const char *call, const char *file, int line);
 
+/* Transactions that a failed check leaves open do not hide its message behind an assertion. */
 struct store_tx *begin_read(struct fixture *f);
 struct store_tx *begin_write(struct fixture *f);
 void commit(struct store_tx *tx);
+void commit_fails(enum error_code code, struct store_tx *tx);
+void rollback(struct store_tx *tx);
 
 #define SAME_TEXT(a, b, member)	  check_text((a).member, (b).member, #member, __FILE__, __LINE__)
 #define SAME_NUMBER(a, b, member) assert_true((a).member == (b).member)

@@ -82,7 +82,7 @@ static void events_and_lines_merge_in_order(void **state)
 	for (int64_t after = 0; after < 9; after++)
 		expect_events(tx, after, _OPERATION_INVALID, 0, 0, 0, all + 4 * after);
 	expect_events(tx, 9, _OPERATION_INVALID, 0, 0, 0, "");
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void reading_by_operation_and_type(void **state)
@@ -98,7 +98,7 @@ static void reading_by_operation_and_type(void **state)
 	expect_events(tx, 0, _OPERATION_INVALID, statuses, 0, 0, "1:a 9:d");
 	expect_events(tx, 2, _OPERATION_INVALID, statuses | logs, 0, 0, "3:y 4:z 7:p 8:q 9:d");
 	expect_events(tx, 0, OPERATION_APPLY, 1U << EVENT_RESOURCE, 0, 0, "6:c");
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void reading_stops_at_its_limits(void **state)
@@ -109,7 +109,7 @@ static void reading_stops_at_its_limits(void **state)
 	expect_events(tx, 3, _OPERATION_INVALID, 0, 3, 0, "4:z 5:b 6:c");
 	expect_events(tx, 0, _OPERATION_INVALID, 0, 0, 3, "1:a 2:x 3:y");
 	expect_events(tx, 0, _OPERATION_INVALID, 0, 4, 4, "1:a 2:x 3:y 4:z");
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static int stop_at(const struct event *e, void *ctx)
@@ -124,7 +124,7 @@ static void reading_stops_when_told(void **state)
 		assert_int_equal(
 			event_read(tx, "sj_1", 0, _OPERATION_INVALID, 0, 0, 0, stop_at, &seq, ERR),
 			42);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static int check_fields(const struct event *e, void *ctx)
@@ -161,7 +161,7 @@ static void every_field_comes_back(void **state)
 	int seen = 0;
 	OK(event_read(tx, "sj_1", 0, _OPERATION_INVALID, 0, 0, 0, check_fields, &seen, ERR));
 	assert_int_equal(seen, 9);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void the_last_seq_is_the_jobs(void **state)
@@ -188,7 +188,7 @@ static void a_rollback_leaves_no_gap(void **state)
 	struct store_tx *tx = begin_write(f);
 	append_lines(tx, OPERATION_APPLY, (const char *[]){"lost", "lost", NULL});
 	assert_int_equal(append(tx, EVENT_DIFF, OPERATION_APPLY, "lost"), 12);
-	store_rollback(tx);
+	rollback(tx);
 	tx = begin_write(f);
 	assert_int_equal(append(tx, EVENT_DIFF, OPERATION_APPLY, "e"), 10);
 	expect_events(tx, 8, _OPERATION_INVALID, 0, 0, 0, "9:d 10:e");
@@ -203,7 +203,7 @@ static void jobs_number_their_own_events(void **state)
 	OK(event_append(tx, "sj_2", EVENT_DIFF, OPERATION_PREVIEW, 1, "{}", &seq, ERR));
 	assert_int_equal(seq, 1);
 	expect_events(tx, 8, _OPERATION_INVALID, 0, 0, 0, "9:d");
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static const unsigned char raw[] = {0,	  0xff, 'a', 0,	   0xc3, 0x28, '\n', '\r', 0xed, 0xa0,
@@ -240,7 +240,7 @@ static void lines_are_any_bytes(void **state)
 	seen = 3;
 	OK(event_read(tx, "sj_1", 3, _OPERATION_INVALID, 0, 0, 0, same_raw, &seen, ERR));
 	assert_int_equal(seen, n);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void only_empty_lines(void **state)
@@ -249,7 +249,7 @@ static void only_empty_lines(void **state)
 	insert_job(tx, "sj_1", "s1", STATUS_RUNNING);
 	append_lines(tx, OPERATION_INIT, (const char *[]){"", "", NULL});
 	expect_events(tx, 0, _OPERATION_INVALID, 0, 0, 0, "1: 2:");
-	store_rollback(tx);
+	rollback(tx);
 }
 
 /* Line i of the large batches is i % 251 repeated. */
@@ -293,7 +293,7 @@ static void check_large(struct fixture *f, const uint32_t *lengths, size_t n)
 			      ERR));
 		assert_int_equal(l.next, n + 1);
 	}
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void many_lines_at_once(void **state)
@@ -337,7 +337,7 @@ static void more_events_than_a_page(void **state)
 	last = 100;
 	OK(event_read(tx, "sj_1", 100, OPERATION_APPLY, 0, 0, 0, count, &last, ERR));
 	assert_int_equal(last, 201);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 int main(void)

@@ -91,7 +91,7 @@ static void job_round_trip(void **state)
 	same_job(&job, &got);
 	job_row_release(&got);
 	FAILS(ERROR_NOT_FOUND, job_get(tx, "sj_2", &got, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void every_word_is_stored(void **state)
@@ -111,7 +111,7 @@ static void every_word_is_stored(void **state)
 		same_job(&job, &got);
 		job_row_release(&got);
 	}
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void update_is_a_compare_and_set(void **state)
@@ -172,7 +172,7 @@ static void snapshot_and_last_seq_stay(void **state)
 	job.last_seq = 1;
 	same_job(&job, &got);
 	job_row_release(&got);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void a_number_is_not_lost_by_a_rollback(void **state)
@@ -183,12 +183,12 @@ static void a_number_is_not_lost_by_a_rollback(void **state)
 	commit(tx);
 	tx = begin_write(f);
 	assert_int_equal(insert_job(tx, "sj_2", "st_1", STATUS_QUEUED), 2);
-	store_rollback(tx);
+	rollback(tx);
 	tx = begin_write(f);
 	assert_int_equal(insert_job(tx, "sj_3", "st_1", STATUS_QUEUED), 2);
 	struct job_row twin = plain_job("sj_1", "st_1", STATUS_QUEUED);
 	FAILS(ERROR_ALREADY_EXISTS, job_insert(tx, &twin, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 /* "a b c" of the ids, which it frees. */
@@ -277,7 +277,7 @@ static void jobs_list_by_filter_and_page(void **state)
 	f.operation = JOB_DESTROY;
 	expect_list(tx, &f, NULL, 10, "b a");
 	FAILS(ERROR_INVALID_ARGUMENT, job_list(tx, &f, "x", 1, &rows, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void expect_candidates(struct store_tx *tx, int64_t after, size_t limit,
@@ -322,7 +322,7 @@ static void the_queue(void **state)
 	OK(job_update(tx, &first, STATUS_QUEUED, 0, ERR));
 	expect_candidates(tx, 0, 1, "second");
 	expect_ahead(tx, "s1", second, "");
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void ahead_is_bounded(void **state)
@@ -338,7 +338,7 @@ static void ahead_is_bounded(void **state)
 	assert_int_equal(n, JOBS_AHEAD_MAX);
 	assert_int_equal(rows[0].number, 1);
 	RELEASE_ALL(rows, n, job_row_release);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void a_restore_raises_epochs(void **state)
@@ -354,7 +354,7 @@ static void a_restore_raises_epochs(void **state)
 	OK(job_get(tx, "done", &job, ERR));
 	assert_int_equal(job.epoch, 0);
 	job_row_release(&job);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void operations_in_their_order(void **state)
@@ -394,7 +394,7 @@ static void operations_in_their_order(void **state)
 	RELEASE_ALL(rows, n, operation_row_release);
 	o.job_id = (char *)"sj_none";
 	FAILS(ERROR_NOT_FOUND, operation_put(tx, &o, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void same_attempt(const struct attempt_row *a, const struct attempt_row *b)
@@ -477,7 +477,7 @@ static void attempt_round_trip(void **state)
 	FAILS(ERROR_NOT_FOUND, attempt_get_latest(tx, "sj_2", &got, ERR));
 	FAILS(ERROR_NOT_FOUND, attempt_get(tx, "sj_1", OPERATION_INIT, 9, &got, ERR));
 	FAILS(ERROR_ALREADY_EXISTS, attempt_insert(tx, &a, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void adoption_round_trip(void **state)
@@ -536,7 +536,7 @@ static void adoption_round_trip(void **state)
 	n = (int)OK(adoption_list(tx, NULL, NULL, &rows, ERR));
 	assert_int_equal(n, 3);
 	RELEASE_ALL(rows, n, adoption_row_release);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void expect_artifact(struct store_tx *tx, const char *name, const char *digest,
@@ -578,7 +578,7 @@ static void artifact_round_trip(void **state)
 	free(digest);
 	free(bytes);
 	FAILS(ERROR_NOT_FOUND, artifact_put(tx, "sj_none", "plan", "d", "x", 1, 2, ERR));
-	store_rollback(tx);
+	rollback(tx);
 	free(large);
 }
 
@@ -589,7 +589,7 @@ static void quarantine_takes_any_bytes_of_a_known_job(void **state)
 	OK(quarantine_put(tx, "sj_1", 1, "errored.tfstate", "\0\xff", 2, 1, ERR));
 	OK(quarantine_put(tx, "sj_1", 1, "errored.tfstate", "\0\xff", 2, 1, ERR));
 	FAILS(ERROR_NOT_FOUND, quarantine_put(tx, "sj_2", 1, "log", "x", 1, 1, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 int main(void)

@@ -54,7 +54,7 @@ static void resource_round_trip(void **state)
 	resource_row_release(&got);
 	FAILS(ERROR_NOT_FOUND, resource_get(tx, "cr_2", &got, ERR));
 	assert_null(got.id);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void absent_stays_absent(void **state)
@@ -71,7 +71,7 @@ static void absent_stays_absent(void **state)
 	OK(resource_get(tx, "org_1", &got, ERR));
 	same_resource(&bare, &got);
 	resource_row_release(&got);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void resource_changes_only_from_the_expected_version(void **state)
@@ -100,14 +100,14 @@ static void resource_changes_only_from_the_expected_version(void **state)
 	changed.status = (char *)"{\"outputs\":{}}";
 	same_resource(&changed, &got);
 	resource_row_release(&got);
-	store_rollback(tx);
+	rollback(tx);
 
 	tx = begin_write(f);
 	changed.id = (char *)"cr_2";
 	FAILS(ERROR_NOT_FOUND, resource_update(tx, &changed, "ver_1", ERR));
 	FAILS(ERROR_NOT_FOUND, resource_set_status(tx, "cr_2", "{}", ERR));
 	FAILS(ERROR_NOT_FOUND, resource_delete(tx, "cr_2", ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 /* A refused insert ends its transaction, so each has its own. */
@@ -115,7 +115,7 @@ static void insert_refused(struct fixture *f, const struct resource_row *r)
 {
 	struct store_tx *tx = begin_write(f);
 	FAILS(ERROR_ALREADY_EXISTS, resource_insert(tx, r, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void resource_names_are_unique(void **state)
@@ -201,7 +201,7 @@ static void resources_list_by_filter_and_page(void **state)
 	expect_resources(tx, &f, NULL, 10, "c");
 	f.type = RESOURCE_CONNECTION;
 	expect_resources(tx, &f, NULL, 10, "");
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void versions_outlive_their_resource(void **state)
@@ -259,7 +259,7 @@ static void versions_outlive_their_resource(void **state)
 	assert_string_equal(rows[0].id, "ver_z");
 	RELEASE_ALL(rows, n, version_row_release);
 	assert_int_equal(OK(version_list(tx, "cr_1", "ver_z", 10, &rows, ERR)), 0);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void meta_keeps_the_last_value(void **state)
@@ -277,7 +277,7 @@ static void meta_keeps_the_last_value(void **state)
 	OK(meta_get(tx, "cluster_id", &value, ERR));
 	assert_string_equal(value, "two");
 	free(value);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void runner_round_trip(void **state)
@@ -330,7 +330,7 @@ static void runner_round_trip(void **state)
 	RELEASE_ALL(rows, n, runner_row_release);
 	r.id = (char *)"rnr_2";
 	FAILS(ERROR_ALREADY_EXISTS, runner_put(tx, &r, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void api_key_round_trip(void **state)
@@ -357,7 +357,7 @@ static void api_key_round_trip(void **state)
 	FAILS(ERROR_NOT_FOUND, api_key_get_by_hash(tx, "abce", &got, ERR));
 	k.id = (char *)"key_2";
 	FAILS(ERROR_ALREADY_EXISTS, api_key_insert(tx, &k, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void idempotency_round_trip(void **state)
@@ -391,7 +391,7 @@ static void idempotency_round_trip(void **state)
 	OK(idempotency_get(tx, "bob", "k", &got, ERR));
 	idempotency_row_release(&got);
 	FAILS(ERROR_ALREADY_EXISTS, idempotency_put(tx, &i, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 int main(void)

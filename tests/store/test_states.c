@@ -59,7 +59,7 @@ static void version_round_trip(void **state)
 	FAILS(ERROR_NOT_FOUND, state_version_get(tx, "cr_2", NULL, &got, ERR));
 	FAILS(ERROR_NOT_FOUND, state_version_get(tx, "cr_2", "ver_m", &got, ERR));
 	FAILS(ERROR_ALREADY_EXISTS, state_version_append(tx, &v, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void the_newest_is_the_last_written(void **state)
@@ -97,7 +97,7 @@ static void the_newest_is_the_last_written(void **state)
 	assert_string_equal(rows[0].id, "ver_m");
 	RELEASE_ALL(rows, n, state_version_row_release);
 	assert_int_equal(OK(state_version_list(tx, "cr_1", "ver_m", 10, &rows, ERR)), 0);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void large_states(void **state)
@@ -117,7 +117,7 @@ static void large_states(void **state)
 	assert_int_equal(got.sealed_len, size);
 	assert_memory_equal(got.sealed, v.sealed, size);
 	state_version_row_release(&got);
-	store_rollback(tx);
+	rollback(tx);
 	free(v.sealed);
 }
 
@@ -150,7 +150,7 @@ static void lock_round_trip(void **state)
 	state_lock_row_release(&got);
 	OK(state_lock_delete(tx, "cr_1", ERR));
 	FAILS(ERROR_NOT_FOUND, state_lock_get(tx, "cr_1", &got, ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 int main(void)

@@ -40,7 +40,7 @@ static void nothing_is_seen_before_commit(void **state)
 	assert_int_equal(meta_number(reader), 0);
 	commit(writer);
 	assert_int_equal(meta_number(reader), 0);
-	store_rollback(reader);
+	rollback(reader);
 	reader = begin_read(f);
 	assert_int_equal(meta_number(reader), 1);
 	commit(reader);
@@ -49,15 +49,18 @@ static void nothing_is_seen_before_commit(void **state)
 static void a_rollback_undoes(void **state)
 {
 	struct fixture *f = *state;
-	struct store_tx *tx = begin_write(f);
-	set_meta_number(tx, 1);
 	{
-		_cleanup_(store_rollbackp) struct store_tx *guard = tx;
-		assert_non_null(guard);
+		_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
+		OK(store_begin(f->store, STORE_WRITE, &tx, ERR));
+		set_meta_number(tx, 1);
 	}
+	struct store_tx *tx = begin_write(f);
+	assert_int_equal(meta_number(tx), 0);
+	set_meta_number(tx, 1);
+	rollback(tx);
 	tx = begin_read(f);
 	assert_int_equal(meta_number(tx), 0);
-	store_rollback(tx);
+	rollback(tx);
 	store_rollback(NULL);
 }
 
@@ -65,7 +68,7 @@ static void a_reader_may_not_write(void **state)
 {
 	struct store_tx *tx = begin_read(*state);
 	FAILS(ERROR_INTERNAL, meta_set(tx, "n", "1", ERR));
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void after_a_refused_statement_nothing_is_stored(void **state)
@@ -76,7 +79,7 @@ static void after_a_refused_statement_nothing_is_stored(void **state)
 	set_meta_number(tx, 1);
 	OK(api_key_insert(tx, &k, ERR));
 	FAILS(ERROR_ALREADY_EXISTS, api_key_insert(tx, &k, ERR));
-	FAILS(ERROR_INTERNAL, store_commit(tx, ERR));
+	commit_fails(ERROR_INTERNAL, tx);
 	tx = begin_write(f);
 	assert_int_equal(meta_number(tx), 0);
 	set_meta_number(tx, 2);
@@ -143,7 +146,7 @@ static void *read_many(void *argument)
 	while (seen < 2 * ROUNDS) {
 		struct store_tx *tx = begin_read(f);
 		int64_t number = check_consistent(tx);
-		store_rollback(tx);
+		rollback(tx);
 		assert_true(number >= seen);
 		seen = number;
 	}
@@ -164,7 +167,7 @@ static void threads_share_a_store(void **state)
 		pthread_join(threads[i], NULL);
 	tx = begin_read(f);
 	assert_int_equal(check_consistent(tx), 2 * ROUNDS);
-	store_rollback(tx);
+	rollback(tx);
 }
 
 static void check_backup(const char *path, int64_t at_least)
@@ -190,7 +193,7 @@ static void a_backup_is_one_moment(void **state)
 		_cleanup_free_ char *path = xasprintf("%s/copy%d.db", f->folder, i);
 		tx = begin_read(f);
 		int64_t before = meta_number(tx);
-		store_rollback(tx);
+		rollback(tx);
 		OK(store_backup(f->store, path, ERR));
 		check_backup(path, before);
 	}
@@ -263,7 +266,7 @@ static void a_killed_writer_loses_nothing_committed(void **state)
 		OK(store_open(f->target, &f->store, ERR));
 		tx = begin_read(f);
 		assert_true(check_consistent(tx) >= reported);
-		store_rollback(tx);
+		rollback(tx);
 	}
 }
 
@@ -277,7 +280,7 @@ static void a_killed_writer_is_survived_by_others(void **state)
 		int64_t reported = kill_a_writer(f, 3);
 		tx = begin_write(f);
 		assert_true(check_consistent(tx) >= reported);
-		store_rollback(tx);
+		rollback(tx);
 	}
 }
 

@@ -86,7 +86,8 @@ CREATE TABLE stack_job (
 );
 CREATE INDEX stack_job_resource ON stack_job (resource_id, number);
 CREATE INDEX stack_job_org ON stack_job (org, number);
-CREATE INDEX stack_job_unfinished ON stack_job (status, number, state_id) WHERE status <> 'completed';
+CREATE INDEX stack_job_unfinished ON stack_job (number) WHERE status <> 'completed';
+CREATE INDEX stack_job_queue ON stack_job (status, number, state_id) WHERE status <> 'completed';
 CREATE INDEX stack_job_line ON stack_job (state_id, number, status) WHERE status <> 'completed';
 CREATE INDEX stack_job_lease ON stack_job (runner_id, number) WHERE status <> 'completed';
 
