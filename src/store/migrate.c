@@ -58,7 +58,7 @@ static int apply(struct db *db, const struct migration *m, struct error **err)
 /* 1 when it applied one, 0 when the schema is the newest. */
 static int step(struct db *db, struct error **err)
 {
-	int count;
+	int count = 0;
 	int r = db->driver->script(db,
 				   "CREATE TABLE IF NOT EXISTS schema_migration ("
 				   "number BIGINT PRIMARY KEY, name TEXT NOT NULL,"

@@ -216,7 +216,7 @@ static int sqlite_query(struct db *base, const char *sql, const struct db_value 
 			struct db_rows **ret, struct error **err)
 {
 	struct sqlite *db = sqlite_of(base);
-	struct statement *s;
+	struct statement *s = NULL;
 	int r = prepare(db, sql, &s, err);
 	if (r < 0)
 		return r;
