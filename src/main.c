@@ -2,6 +2,7 @@
  * One binary, four roles: `planton server`, `planton runner`, `planton step`;
  * anything else is the command line client.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,9 +37,22 @@ static const struct role roles[] = {
 	{NULL, NULL},
 };
 
+/* Words of `planton runner` that look at runners from outside: the command line client's. */
+static bool is_about_runners(int argc, char **argv)
+{
+	static const char *const words[] = {"list", "get", "abandon", NULL};
+	if (argc < 3 || strcmp(argv[1], "runner") != 0)
+		return false;
+	for (const char *const *word = words; *word; word++)
+		if (strcmp(argv[2], *word) == 0)
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
-	for (const struct role *role = roles; role->name && argc > 1; role++)
+	bool client = is_about_runners(argc, argv);
+	for (const struct role *role = roles; role->name && argc > 1 && !client; role++)
 		if (strcmp(argv[1], role->name) == 0)
 			return role->main(argc - 1, argv + 1);
 #ifdef HAVE_CLI

@@ -1,0 +1,116 @@
+/* The order in which manifests are applied: by type, then by reference. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/strutil.h"
+#include "cli/manifest_files.h"
+#include "model/enums.h"
+#include "model/ident.h"
+#include "model/json.h"
+
+enum mark { MARK_NONE, MARK_OPEN, MARK_DONE };
+
+struct ordering {
+	const struct manifest_files *files;
+	enum mark *marks;
+	size_t *order;
+	size_t n_ordered;
+	struct strbuf circle;
+};
+
+static enum resource_type type_of(const json_t *document)
+{
+	enum resource_type type = resource_type_from_string(json_get_str(document, "kind"));
+	return type < 0 ? RESOURCE_CLOUD_RESOURCE : type;
+}
+
+/* Does {kind?, env?, name} mean this document? Names are compared as slugs. */
+static bool is_meant(const json_t *reference, const json_t *from, const json_t *document)
+{
+	const char *kind = json_get_str(reference, "kind"), *name = json_get_str(reference, "name");
+	const char *env = json_get_str(reference, "env"), *own_env = json_get_str(document, "metadata.env");
+	if (!name || (kind && !streq_null(kind, json_get_str(document, "kind"))))
+		return false;
+	if (!env)
+		env = json_get_str(from, "metadata.env");
+	if (env && own_env && !streq(env, own_env))
+		return false;
+	_cleanup_free_ char *wanted = slug_from_name(name), *label = manifest_label(document);
+	const char *slug = strrchr(label, '/') + 1;
+	return streq_null(wanted, slug);
+}
+
+/* Does anything below value refer to the document? */
+static bool refers_to(const json_t *value, const json_t *from, const json_t *document)
+{
+	size_t i;
+	const char *key;
+	json_t *member;
+	json_array_foreach((json_t *)value, i, member)
+		if (refers_to(member, from, document))
+			return true;
+	json_object_foreach((json_t *)value, key, member) {
+		bool reference = streq(key, "valueFrom") || streq(key, "value_from");
+		if (reference && is_meant(member, from, document))
+			return true;
+		if (refers_to(member, from, document))
+			return true;
+	}
+	return false;
+}
+
+static bool depends_on(const json_t *from, const json_t *document)
+{
+	if (type_of(document) != type_of(from))
+		return type_of(document) < type_of(from);
+	size_t i;
+	json_t *relation;
+	json_array_foreach(json_get(from, "metadata.relationships"), i, relation)
+		if (is_meant(relation, from, document))
+			return true;
+	return refers_to(json_object_get(from, "spec"), from, document);
+}
+
+static bool visit(struct ordering *o, size_t i)
+{
+	const struct manifest_file *files = o->files->items;
+	if (o->marks[i] == MARK_DONE)
+		return true;
+	_cleanup_free_ char *label = manifest_label(files[i].document);
+	if (o->marks[i] == MARK_OPEN) {
+		strbuf_addstr(&o->circle, label);
+		return false;
+	}
+	o->marks[i] = MARK_OPEN;
+	for (size_t j = 0; j < o->files->count; j++)
+		if (j != i && depends_on(files[i].document, files[j].document) && !visit(o, j)) {
+			strbuf_addf(&o->circle, " ← %s", label);
+			return false;
+		}
+	o->marks[i] = MARK_DONE;
+	o->order[o->n_ordered++] = i;
+	return true;
+}
+
+int manifest_files_order(struct manifest_files *files, struct error **err)
+{
+	_cleanup_free_ enum mark *marks = xcalloc(files->count + 1, sizeof(*marks));
+	_cleanup_free_ size_t *order = xcalloc(files->count + 1, sizeof(*order));
+	struct ordering o = {.files = files, .marks = marks, .order = order, .circle = STRBUF_INIT};
+	bool fine = true;
+	for (int type = 0; type < _RESOURCE_TYPE_MAX && fine; type++)
+		for (size_t i = 0; i < files->count && fine; i++)
+			if ((int)type_of(files->items[i].document) == type)
+				fine = visit(&o, i);
+	if (!fine) {
+		int r = error_set(err, ERROR_INVALID_ARGUMENT, "the manifests refer to each other in a circle: %s", o.circle.data);
+		strbuf_release(&o.circle);
+		return r;
+	}
+	struct manifest_file *sorted = xcalloc(files->count + 1, sizeof(*sorted));
+	for (size_t i = 0; i < files->count; i++)
+		sorted[i] = files->items[order[i]];
+	free(files->items);
+	files->items = sorted;
+	return 0;
+}
