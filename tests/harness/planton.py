@@ -47,6 +47,8 @@ class Platform:
     root: Path
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    binary: Path = BINARY
+    listen: str = "127.0.0.1:0"
     process: subprocess.Popen[bytes] | None = None
     _session: requests.Session = field(default_factory=requests.Session)
 
@@ -70,7 +72,7 @@ class Platform:
 
     def start(self, *arguments: str) -> Platform:
         (self.root / "home").mkdir(parents=True, exist_ok=True)
-        command = [str(BINARY), "server", "--data", str(self.data), "--listen", "127.0.0.1:0", *self.arguments, *arguments]
+        command = [str(self.binary), "server", "--data", str(self.data), "--listen", self.listen, *self.arguments, *arguments]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.env(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.root)
         self._base = ""
@@ -90,6 +92,8 @@ class Platform:
                 return False
 
         wait_until(ready, "server ready")
+        # Runners and engines that live through a restart know this address.
+        self.listen = self.base.split("://", 1)[1]
 
     def context(self) -> dict[str, Any]:
         document = yaml.safe_load((self.root / "config" / "planton" / "config.yaml").read_text())
