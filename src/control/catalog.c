@@ -26,7 +26,7 @@ struct catalog {
 	const struct cloud_resource_kind **kind_list;
 	const struct provider_type **provider_list;
 	pthread_mutex_t lock; /* of tars */
-	struct hashmap *tars;  /* digest -> struct strbuf */
+	struct hashmap *tars; /* digest -> struct strbuf */
 };
 
 static void kind_entry_free(struct kind_entry *entry)
@@ -79,9 +79,11 @@ static int read_document(const char *path, struct yaml_text **ret, struct error 
 	size_t size;
 	int r = read_file(path, FILE_MAX, &text, &size);
 	if (r == -EFBIG)
-		return error_set(err, ERROR_TOO_LARGE, "%s has more than %zu bytes", path, FILE_MAX);
+		return error_set(err, ERROR_TOO_LARGE, "%s has more than %zu bytes", path,
+				 FILE_MAX);
 	if (r < 0)
-		return error_set_errno(err, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_INTERNAL, r, "cannot read %s", path);
+		return error_set_errno(err, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_INTERNAL, r,
+				       "cannot read %s", path);
 	_cleanup_yaml_text_ struct yaml_text *yaml = NULL;
 	_cleanup_error_ struct error *problem = NULL;
 	r = yaml_parse(text, size, &yaml, &problem);
@@ -94,7 +96,8 @@ static int read_document(const char *path, struct yaml_text **ret, struct error 
 }
 
 /* The problem with its file and line. */
-static int at_line(struct error **err, const char *path, const struct yaml_text *yaml, const struct error *problem)
+static int at_line(struct error **err, const char *path, const struct yaml_text *yaml,
+		   const struct error *problem)
 {
 	unsigned line = yaml_position(yaml, 0, problem->field ? problem->field : "", NULL);
 	return error_set(err, problem->code, "%s:%u: %s", path, line, problem->message);
@@ -107,7 +110,8 @@ static int digest_modules(struct kind_entry *entry, const char *folder, struct e
 		if (!directory)
 			continue;
 		if (!path_is_safe_relative(directory))
-			return error_set(err, ERROR_INVALID_ARGUMENT, "%s: module directory %s is not inside the kind's folder",
+			return error_set(err, ERROR_INVALID_ARGUMENT,
+					 "%s: module directory %s is not inside the kind's folder",
 					 entry->file, directory);
 		struct catalog_module *module = &entry->modules[i];
 		module->directory = path_join(folder, directory, NULL);
@@ -124,7 +128,8 @@ static int digest_modules(struct kind_entry *entry, const char *folder, struct e
 	return 0;
 }
 
-static int load_kind(struct catalog *catalog, const char *root, const char *name, struct error **err)
+static int load_kind(struct catalog *catalog, const char *root, const char *name,
+		     struct error **err)
 {
 	_cleanup_free_ char *folder = path_join(root, name, NULL);
 	_cleanup_free_ char *path = path_join(folder, "kind.yaml", NULL);
@@ -141,8 +146,10 @@ static int load_kind(struct catalog *catalog, const char *root, const char *name
 	if (r < 0)
 		return at_line(err, path, yaml, problem);
 	if (!streq(entry->kind->name, name))
-		return error_set(err, ERROR_INVALID_ARGUMENT, "%s:%u: metadata.name is %s in a folder named %s", path,
-				 yaml_position(yaml, 0, "/metadata/name", NULL), entry->kind->name, name);
+		return error_set(err, ERROR_INVALID_ARGUMENT,
+				 "%s:%u: metadata.name is %s in a folder named %s", path,
+				 yaml_position(yaml, 0, "/metadata/name", NULL), entry->kind->name,
+				 name);
 	entry->file = xasprintf("%s:%u", path, yaml_position(yaml, 0, "/spec/provider", NULL));
 	r = digest_modules(entry, folder, err);
 	if (r < 0)
@@ -151,7 +158,8 @@ static int load_kind(struct catalog *catalog, const char *root, const char *name
 	return 0;
 }
 
-static int load_provider(struct catalog *catalog, const char *folder, const char *file, struct error **err)
+static int load_provider(struct catalog *catalog, const char *folder, const char *file,
+			 struct error **err)
 {
 	if (!endswith(file, ".yaml"))
 		return 0;
@@ -168,16 +176,19 @@ static int load_provider(struct catalog *catalog, const char *folder, const char
 		return at_line(err, path, yaml, problem);
 	_cleanup_free_ char *expected = xasprintf("%s.yaml", type->name);
 	if (!streq(expected, file))
-		return error_set(err, ERROR_INVALID_ARGUMENT, "%s:%u: metadata.name is %s in a file named %s", path,
+		return error_set(err, ERROR_INVALID_ARGUMENT,
+				 "%s:%u: metadata.name is %s in a file named %s", path,
 				 yaml_position(yaml, 0, "/metadata/name", NULL), type->name, file);
 	char *name = type->name;
 	hashmap_put(catalog->providers, name, TAKE_PTR(type));
 	return 0;
 }
 
-/* Calls load for each entry of the folder that is of that type and not hidden; a missing folder is an empty one if optional. */
+/* Calls load for each entry of the folder that is of that type and not hidden; a missing folder is
+ * an empty one if optional. */
 static int load_each(struct catalog *catalog, const char *folder, unsigned char type, bool optional,
-		     int (*load)(struct catalog *catalog, const char *folder, const char *name, struct error **err),
+		     int (*load)(struct catalog *catalog, const char *folder, const char *name,
+				 struct error **err),
 		     struct error **err)
 {
 	struct dirent **entries;
@@ -190,7 +201,8 @@ static int load_each(struct catalog *catalog, const char *folder, unsigned char 
 	int r = 0;
 	for (int i = 0; i < count; i++) {
 		unsigned char entry_type = entries[i]->d_type;
-		bool wanted = entry_type == type || entry_type == DT_UNKNOWN || entry_type == DT_LNK;
+		bool wanted =
+			entry_type == type || entry_type == DT_UNKNOWN || entry_type == DT_LNK;
 		if (r >= 0 && wanted && entries[i]->d_name[0] != '.')
 			r = load(catalog, folder, entries[i]->d_name, err);
 		free(entries[i]);
@@ -207,7 +219,8 @@ static int compare_kinds(const void *a, const void *b)
 
 static int compare_providers(const void *a, const void *b)
 {
-	return strcmp((*(const struct provider_type *const *)a)->name, (*(const struct provider_type *const *)b)->name);
+	return strcmp((*(const struct provider_type *const *)a)->name,
+		      (*(const struct provider_type *const *)b)->name);
 }
 
 static int make_lists(struct catalog *catalog, struct error **err)
@@ -216,18 +229,21 @@ static int make_lists(struct catalog *catalog, struct error **err)
 	void *value;
 	size_t count = 0;
 
-	catalog->kind_list = xcalloc(hashmap_count(catalog->kinds) + 1, sizeof(*catalog->kind_list));
+	catalog->kind_list =
+		xcalloc(hashmap_count(catalog->kinds) + 1, sizeof(*catalog->kind_list));
 	for (size_t i = 0; hashmap_next(catalog->kinds, &i, &name, &value);) {
 		const struct kind_entry *entry = value;
 		const char *provider = entry->kind->provider;
 		if (provider && !hashmap_contains(catalog->providers, provider))
-			return error_set(err, ERROR_INVALID_ARGUMENT, "%s: there is no provider type %s", entry->file, provider);
+			return error_set(err, ERROR_INVALID_ARGUMENT,
+					 "%s: there is no provider type %s", entry->file, provider);
 		catalog->kind_list[count++] = entry->kind;
 	}
 	qsort(catalog->kind_list, count, sizeof(*catalog->kind_list), compare_kinds);
 
 	count = 0;
-	catalog->provider_list = xcalloc(hashmap_count(catalog->providers) + 1, sizeof(*catalog->provider_list));
+	catalog->provider_list =
+		xcalloc(hashmap_count(catalog->providers) + 1, sizeof(*catalog->provider_list));
 	for (size_t i = 0; hashmap_next(catalog->providers, &i, &name, &value);)
 		catalog->provider_list[count++] = value;
 	qsort(catalog->provider_list, count, sizeof(*catalog->provider_list), compare_providers);
@@ -257,18 +273,19 @@ int catalog_load(char *const *directories, size_t count, struct catalog **ret, s
 	return 0;
 }
 
-static int not_found(struct error **err, const char *what, const char *name, const char *const *names)
+static int not_found(struct error **err, const char *what, const char *name,
+		     const char *const *names)
 {
 	const char *meant = string_suggest(name, names);
 	for (size_t i = 0; !meant && names[i]; i++)
 		if (strcasecmp(names[i], name) == 0)
 			meant = names[i];
-	return error_set(err, ERROR_NOT_FOUND, "there is no %s %.100s%s%s%s", what, name, meant ? "; did you mean " : "",
-			 meant ? meant : "", meant ? "?" : "");
+	return error_set(err, ERROR_NOT_FOUND, "there is no %s %.100s%s%s%s", what, name,
+			 meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");
 }
 
-int catalog_kind_find(const struct catalog *catalog, const char *name, const struct cloud_resource_kind **ret,
-		      struct error **err)
+int catalog_kind_find(const struct catalog *catalog, const char *name,
+		      const struct cloud_resource_kind **ret, struct error **err)
 {
 	const struct kind_entry *entry = hashmap_get(catalog->kinds, name);
 	if (entry) {
@@ -282,8 +299,8 @@ int catalog_kind_find(const struct catalog *catalog, const char *name, const str
 	return not_found(err, "kind", name, names);
 }
 
-int catalog_provider_find(const struct catalog *catalog, const char *name, const struct provider_type **ret,
-			  struct error **err)
+int catalog_provider_find(const struct catalog *catalog, const char *name,
+			  const struct provider_type **ret, struct error **err)
 {
 	const struct provider_type *type = hashmap_get(catalog->providers, name);
 	if (type) {
@@ -297,7 +314,8 @@ int catalog_provider_find(const struct catalog *catalog, const char *name, const
 	return not_found(err, "provider type", name, names);
 }
 
-size_t catalog_kind_list(const struct catalog *catalog, const struct cloud_resource_kind *const **ret)
+size_t catalog_kind_list(const struct catalog *catalog,
+			 const struct cloud_resource_kind *const **ret)
 {
 	*ret = catalog->kind_list;
 	return hashmap_count(catalog->kinds);
@@ -309,10 +327,12 @@ size_t catalog_provider_list(const struct catalog *catalog, const struct provide
 	return hashmap_count(catalog->providers);
 }
 
-const struct catalog_module *catalog_module_find(const struct catalog *catalog, const char *kind, enum provisioner provisioner)
+const struct catalog_module *catalog_module_find(const struct catalog *catalog, const char *kind,
+						 enum provisioner provisioner)
 {
 	const struct kind_entry *entry = hashmap_get(catalog->kinds, kind);
-	if (!entry || (int)provisioner < 0 || provisioner >= _PROVISIONER_MAX || !entry->modules[provisioner].digest)
+	if (!entry || (int)provisioner < 0 || provisioner >= _PROVISIONER_MAX ||
+	    !entry->modules[provisioner].digest)
 		return NULL;
 	return &entry->modules[provisioner];
 }
@@ -339,7 +359,9 @@ static int build_tar(const struct catalog_module *module, struct strbuf *tar, st
 	char digest[DIGEST_HEX_SIZE];
 	module_files_digest(&files, digest);
 	if (!streq(digest, module->digest)) {
-		r = error_set(err, ERROR_CONFLICT, "module %s was changed since the catalogue was loaded", module->directory);
+		r = error_set(err, ERROR_CONFLICT,
+			      "module %s was changed since the catalogue was loaded",
+			      module->directory);
 		error_hint(err, "restart the server to load the catalogue again");
 		return r;
 	}
@@ -347,13 +369,15 @@ static int build_tar(const struct catalog_module *module, struct strbuf *tar, st
 }
 
 /* Under the lock. */
-static int find_or_build(struct catalog *catalog, const char *digest, const struct strbuf **ret, struct error **err)
+static int find_or_build(struct catalog *catalog, const char *digest, const struct strbuf **ret,
+			 struct error **err)
 {
 	struct strbuf *tar = hashmap_get(catalog->tars, digest);
 	if (!tar) {
 		const struct catalog_module *module = find_digest(catalog, digest);
 		if (!module)
-			return error_set(err, ERROR_NOT_FOUND, "there is no module with digest %.64s", digest);
+			return error_set(err, ERROR_NOT_FOUND,
+					 "there is no module with digest %.64s", digest);
 		tar = xcalloc(1, sizeof(*tar));
 		strbuf_init(tar);
 		int r = build_tar(module, tar, err);
@@ -367,7 +391,8 @@ static int find_or_build(struct catalog *catalog, const char *digest, const stru
 	return 0;
 }
 
-int catalog_module_tar(struct catalog *catalog, const char *digest, const void **ret_bytes, size_t *ret_size, struct error **err)
+int catalog_module_tar(struct catalog *catalog, const char *digest, const void **ret_bytes,
+		       size_t *ret_size, struct error **err)
 {
 	const struct strbuf *tar = NULL;
 	pthread_mutex_lock(&catalog->lock);

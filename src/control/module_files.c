@@ -1,4 +1,5 @@
-/* Reading a module's folder into memory, its digest, and a tar that is the same wherever it is made. */
+/* Reading a module's folder into memory, its digest, and a tar that is the same wherever it is
+ * made. */
 #include "control/module_files.h"
 
 #include <dirent.h>
@@ -40,12 +41,14 @@ void module_files_release(struct module_files *files)
 
 static int refuse(const struct walk *walk, const char *path, const char *why)
 {
-	return error_set(walk->err, ERROR_INVALID_ARGUMENT, "module %s: %s %s", walk->root, path, why);
+	return error_set(walk->err, ERROR_INVALID_ARGUMENT, "module %s: %s %s", walk->root, path,
+			 why);
 }
 
 static int refuse_errno(const struct walk *walk, const char *path, int errnum)
 {
-	return error_set_errno(walk->err, ERROR_INTERNAL, errnum, "module %s: cannot read %s", walk->root, path);
+	return error_set_errno(walk->err, ERROR_INTERNAL, errnum, "module %s: cannot read %s",
+			       walk->root, path);
 }
 
 /* Steals content. */
@@ -56,17 +59,20 @@ static int add_file(struct walk *walk, const char *path, mode_t mode, char *cont
 	files->items[files->count++] = (struct module_file){xstrdup(path), mode, content, size};
 	files->bytes += size;
 	if (files->count > MODULE_MAX_FILES)
-		return error_set(walk->err, ERROR_TOO_LARGE, "module %s has more than %d files", walk->root, MODULE_MAX_FILES);
+		return error_set(walk->err, ERROR_TOO_LARGE, "module %s has more than %d files",
+				 walk->root, MODULE_MAX_FILES);
 	return 0;
 }
 
-static int read_regular(struct walk *walk, int dirfd, const char *name, const char *path, const struct stat *st)
+static int read_regular(struct walk *walk, int dirfd, const char *name, const char *path,
+			const struct stat *st)
 {
 	char *content;
 	size_t size;
 	int r = read_file_at(dirfd, name, MODULE_MAX_BYTES - walk->files->bytes, &content, &size);
 	if (r == -EFBIG)
-		return error_set(walk->err, ERROR_TOO_LARGE, "module %s has more than %" PRIu64 " bytes", walk->root,
+		return error_set(walk->err, ERROR_TOO_LARGE,
+				 "module %s has more than %" PRIu64 " bytes", walk->root,
 				 MODULE_MAX_BYTES);
 	if (r < 0)
 		return refuse_errno(walk, path, r);
@@ -85,13 +91,16 @@ static int read_link(struct walk *walk, int dirfd, const char *name, const char 
 	_cleanup_free_ char *real = realpath(full, NULL);
 	const char *below = real ? startswith(real, walk->real_root) : NULL;
 	if (target[0] == '/' || !below || *below != '/')
-		return refuse(walk, path, "is a symbolic link that leads out of the module, or nowhere");
+		return refuse(walk, path,
+			      "is a symbolic link that leads out of the module, or nowhere");
 	return add_file(walk, path, 0777, xstrdup(target), (size_t)length);
 }
 
-static int walk_directory(struct walk *walk, int parentfd, const char *name, const char *path, unsigned depth);
+static int walk_directory(struct walk *walk, int parentfd, const char *name, const char *path,
+			  unsigned depth);
 
-static int read_entry(struct walk *walk, int dirfd, const char *name, const char *path, unsigned depth)
+static int read_entry(struct walk *walk, int dirfd, const char *name, const char *path,
+		      unsigned depth)
 {
 	struct stat st;
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -112,7 +121,8 @@ static void closedir_p(DIR **directory)
 }
 
 /* path is "" for the module itself. */
-static int walk_directory(struct walk *walk, int parentfd, const char *name, const char *path, unsigned depth)
+static int walk_directory(struct walk *walk, int parentfd, const char *name, const char *path,
+			  unsigned depth)
 {
 	if (depth > MAX_NESTING)
 		return refuse(walk, path, "is nested too deep");
@@ -128,7 +138,8 @@ static int walk_directory(struct walk *walk, int parentfd, const char *name, con
 	for (const struct dirent *entry; (entry = readdir(directory));) {
 		if (streq(entry->d_name, ".") || streq(entry->d_name, ".."))
 			continue;
-		_cleanup_free_ char *below = *path ? path_join(path, entry->d_name, NULL) : xstrdup(entry->d_name);
+		_cleanup_free_ char *below =
+			*path ? path_join(path, entry->d_name, NULL) : xstrdup(entry->d_name);
 		int r = read_entry(walk, fd, entry->d_name, below, depth);
 		if (r < 0)
 			return r;
@@ -219,7 +230,7 @@ int module_files_pack(const struct module_files *files, struct strbuf *tar, stru
 		out_of_memory();
 	archive_write_set_format_pax_restricted(archive);
 	/* Names are bytes here, whatever the locale. */
-	archive_write_set_options(archive, "hdrcharset=BINARY");
+	(void)archive_write_set_options(archive, "hdrcharset=BINARY");
 	archive_write_set_bytes_per_block(archive, 0);
 	int r = archive_write_open2(archive, tar, NULL, append, NULL, NULL);
 	for (size_t i = 0; r == ARCHIVE_OK && i < files->count; i++)
@@ -227,6 +238,7 @@ int module_files_pack(const struct module_files *files, struct strbuf *tar, stru
 	if (r == ARCHIVE_OK)
 		r = archive_write_close(archive);
 	if (r != ARCHIVE_OK)
-		return error_set(err, ERROR_INTERNAL, "cannot pack a module: %s", archive_error_string(archive));
+		return error_set(err, ERROR_INTERNAL, "cannot pack a module: %s",
+				 archive_error_string(archive));
 	return 0;
 }

@@ -11,8 +11,8 @@
 #include "base/strbuf.h"
 
 struct module_file {
-	char *path; /* relative to the module */
-	mode_t mode; /* 0644, 0755, or 0777 of a symbolic link */
+	char *path;    /* relative to the module */
+	mode_t mode;   /* 0644, 0755, or 0777 of a symbolic link */
 	char *content; /* of a link its target */
 	size_t size;
 };
@@ -27,8 +27,9 @@ void module_files_release(struct module_files *files);
 #define _cleanup_module_files_ _cleanup_(module_files_release)
 
 /*
- * Everything below the folder but folders whose name begins with a dot. Refused: symbolic links that lead outside or
- * nowhere, anything else than files, folders and links, and more than MODULE_MAX_BYTES or MODULE_MAX_FILES.
+ * Everything below the folder but folders whose name begins with a dot. Refused: symbolic links
+ * that lead outside or nowhere, anything else than files, folders and links, and more than
+ * MODULE_MAX_BYTES or MODULE_MAX_FILES.
  */
 int module_files_read(const char *directory, struct module_files *ret, struct error **err);
 /* Of paths, modes and contents. */

@@ -8,7 +8,8 @@
 #include "base/strbuf.h"
 
 #define CONTEXT 3
-/* Edits searched for, and lines times edits: past either the differing middle is shown as replaced. */
+/* Edits searched for, and lines times edits: past either the differing middle is shown as replaced.
+ */
 #define MAX_EDITS 2000
 #define MAX_WORK  ((size_t)50000000)
 
@@ -49,8 +50,10 @@ static bool same(const struct line *a, const struct line *b)
 	return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
 }
 
-/* Walks back from the end over the furthest points of each number of edits, and marks what was edited. */
-static void mark(struct edits *edits, size_t *const *trace, ptrdiff_t d, ptrdiff_t x, ptrdiff_t y, size_t offset)
+/* Walks back from the end over the furthest points of each number of edits, and marks what was
+ * edited. */
+static void mark(struct edits *edits, size_t *const *trace, ptrdiff_t d, ptrdiff_t x, ptrdiff_t y,
+		 size_t offset)
 {
 	for (; d > 0; d--) {
 		const size_t *furthest = trace[d - 1]; /* index k + (d - 1), k = -(d-1) .. d-1 */
@@ -58,7 +61,8 @@ static void mark(struct edits *edits, size_t *const *trace, ptrdiff_t d, ptrdiff
 		ptrdiff_t base = d - 1;
 		bool can_insert = k + 1 <= base;
 		bool can_delete = k - 1 >= -base;
-		bool insert = can_insert && (!can_delete || furthest[k - 1 + base] < furthest[k + 1 + base]);
+		bool insert = can_insert &&
+			      (!can_delete || furthest[k - 1 + base] < furthest[k + 1 + base]);
 		ptrdiff_t previous_k = insert ? k + 1 : k - 1;
 		ptrdiff_t previous_x = (ptrdiff_t)furthest[previous_k + base];
 		ptrdiff_t previous_y = previous_x - previous_k;
@@ -72,12 +76,13 @@ static void mark(struct edits *edits, size_t *const *trace, ptrdiff_t d, ptrdiff
 }
 
 /* False when there are too many edits. offset: lines before a and b, for the marks. */
-static bool search(const struct line *a, size_t a_count, const struct line *b, size_t b_count, size_t offset,
-		   struct edits *edits)
+static bool search(const struct line *a, size_t a_count, const struct line *b, size_t b_count,
+		   size_t offset, struct edits *edits)
 {
 	ptrdiff_t n = (ptrdiff_t)a_count;
 	ptrdiff_t m = (ptrdiff_t)b_count;
-	ptrdiff_t limit = MIN(n + m, (ptrdiff_t)MIN((size_t)MAX_EDITS, MAX_WORK / (a_count + b_count)));
+	ptrdiff_t limit =
+		MIN(n + m, (ptrdiff_t)MIN((size_t)MAX_EDITS, MAX_WORK / (a_count + b_count)));
 	size_t **trace = xcalloc((size_t)limit + 1, sizeof(*trace));
 	bool found = false;
 
@@ -89,8 +94,10 @@ static bool search(const struct line *a, size_t a_count, const struct line *b, s
 			if (d > 0) {
 				const size_t *before = trace[d - 1];
 				ptrdiff_t base = d - 1;
-				bool insert = k == -d || (k != d && before[k - 1 + base] < before[k + 1 + base]);
-				x = insert ? (ptrdiff_t)before[k + 1 + base] : (ptrdiff_t)before[k - 1 + base] + 1;
+				bool insert = k == -d || (k != d && before[k - 1 + base] <
+									    before[k + 1 + base]);
+				x = insert ? (ptrdiff_t)before[k + 1 + base]
+					   : (ptrdiff_t)before[k - 1 + base] + 1;
 			}
 			ptrdiff_t y = x - k;
 			while (x < n && y >= 0 && y < m && same(&a[x], &b[y])) {
@@ -145,14 +152,16 @@ static void write_range(struct strbuf *out, size_t start, size_t count)
 		strbuf_addf(out, ",%zu", count);
 }
 
-static bool is_edit(const struct lines *a, const struct lines *b, const struct edits *edits, size_t i, size_t j)
+static bool is_edit(const struct lines *a, const struct lines *b, const struct edits *edits,
+		    size_t i, size_t j)
 {
 	return (i < a->count && edits->removed[i]) || (j < b->count && edits->added[j]);
 }
 
-/* From the first edit at (i, j) to where more than twice the context follows unchanged; moves both past it. */
-static void write_hunk(struct strbuf *out, const struct lines *a, const struct lines *b, const struct edits *edits,
-		       size_t *i, size_t *j)
+/* From the first edit at (i, j) to where more than twice the context follows unchanged; moves both
+ * past it. */
+static void write_hunk(struct strbuf *out, const struct lines *a, const struct lines *b,
+		       const struct edits *edits, size_t *i, size_t *j)
 {
 	size_t lead = MIN(*i, (size_t)CONTEXT);
 	size_t a_start = *i - lead;

@@ -1,7 +1,7 @@
 /*
  * The domain's closed vocabularies and their spelling on the wire, in the database and on screen.
- * Every enum has _MAX and _INVALID; x_to_string() never returns NULL for a valid value, x_from_string()
- * returns _INVALID for a word that it does not know.
+ * Every enum has _MAX and _INVALID; x_to_string() never returns NULL for a valid value,
+ * x_from_string() returns _INVALID for a word that it does not know.
  */
 #pragma once
 

@@ -17,7 +17,8 @@ static const char *const keys[] = {
 	NULL,
 };
 
-void flow_control_parse(const json_t *object, const char *pointer, struct flow_control *ret, struct issues *issues)
+void flow_control_parse(const json_t *object, const char *pointer, struct flow_control *ret,
+			struct issues *issues)
 {
 	_cleanup_json_ json_t *normal = normalise_keys(object, pointer, keys, issues);
 	struct flow_control flow = flow_control_default;
@@ -37,7 +38,8 @@ void flow_control_parse(const json_t *object, const char *pointer, struct flow_c
 		else if (value)
 			*fields[i] = json_is_true(value);
 	}
-	if (flow.pause_between_preview_and_update_or_destroy && !flow.preview_before_update_or_destroy)
+	if (flow.pause_between_preview_and_update_or_destroy &&
+	    !flow.preview_before_update_or_destroy)
 		issues_add(issues, pointer, "pauses after a preview that it leaves out");
 	*ret = flow;
 }

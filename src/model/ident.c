@@ -8,8 +8,21 @@
 #include "base/ulid.h"
 
 static const char *const other_prefixes[] = {
-	ID_PREFIX_STACK_JOB, ID_PREFIX_VERSION, ID_PREFIX_RUNNER, ID_PREFIX_API_KEY,
-	"fcp", "iacmod", "dpc", "pca", "sb", "chart", "infpj", "infpipe", "sec", "secver", "var",
+	ID_PREFIX_STACK_JOB,
+	ID_PREFIX_VERSION,
+	ID_PREFIX_RUNNER,
+	ID_PREFIX_API_KEY,
+	"fcp",
+	"iacmod",
+	"dpc",
+	"pca",
+	"sb",
+	"chart",
+	"infpj",
+	"infpipe",
+	"sec",
+	"secver",
+	"var",
 };
 
 char *resource_id_new(enum resource_type type)

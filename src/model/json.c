@@ -43,13 +43,12 @@ unsigned json_nesting(const json_t *value)
 	json_t *member;
 
 	if (json_is_array(value)) {
-		json_array_foreach(value, i, member)
-			deepest = MAX(deepest, json_nesting(member));
+		json_array_foreach(value, i, member) deepest = MAX(deepest, json_nesting(member));
 		return deepest + 1;
 	}
 	if (json_is_object(value)) {
-		json_object_foreach((json_t *)value, key, member)
-			deepest = MAX(deepest, json_nesting(member));
+		json_object_foreach((json_t *)value, key, member) deepest =
+			MAX(deepest, json_nesting(member));
 		return deepest + 1;
 	}
 	return 0;
@@ -63,11 +62,10 @@ size_t json_count_values(const json_t *value)
 	json_t *member;
 
 	if (json_is_array(value)) {
-		json_array_foreach(value, i, member)
-			count += json_count_values(member);
+		json_array_foreach(value, i, member) count += json_count_values(member);
 	} else if (json_is_object(value)) {
-		json_object_foreach((json_t *)value, key, member)
-			count += json_count_values(member);
+		json_object_foreach((json_t *)value, key, member) count +=
+			json_count_values(member);
 	}
 	return count;
 }
@@ -75,16 +73,19 @@ size_t json_count_values(const json_t *value)
 int json_parse(const char *text, size_t size, size_t max_size, json_t **ret, struct error **err)
 {
 	if (size > max_size)
-		return error_set(err, ERROR_TOO_LARGE, "JSON of %zu bytes is larger than the limit of %zu bytes", size,
+		return error_set(err, ERROR_TOO_LARGE,
+				 "JSON of %zu bytes is larger than the limit of %zu bytes", size,
 				 max_size);
 
 	json_error_t problem;
-	_cleanup_json_ json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
+	_cleanup_json_ json_t *value =
+		json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
 	if (!value)
-		return error_set(err, ERROR_INVALID_ARGUMENT, "line %d, column %d: %s", problem.line, problem.column,
-				 problem.text);
+		return error_set(err, ERROR_INVALID_ARGUMENT, "line %d, column %d: %s",
+				 problem.line, problem.column, problem.text);
 	if (json_nesting(value) > JSON_MAX_NESTING)
-		return error_set(err, ERROR_TOO_LARGE, "JSON is nested deeper than the limit of %d levels",
+		return error_set(err, ERROR_TOO_LARGE,
+				 "JSON is nested deeper than the limit of %d levels",
 				 JSON_MAX_NESTING);
 	*ret = TAKE_PTR(value);
 	return 0;

@@ -178,7 +178,8 @@ static json_t *copy_value(struct copy *copy, const json_t *value)
 	json_t *member;
 	if (json_is_object(value)) {
 		json_t *object = json_new_object();
-		json_object_foreach((json_t *)value, key, member) {
+		json_object_foreach((json_t *)value, key, member)
+		{
 			add_escaped(&copy->pointer, key);
 			json_set_value(object, key, copy_value(copy, member));
 			strbuf_set_size(&copy->pointer, length);
@@ -187,7 +188,8 @@ static json_t *copy_value(struct copy *copy, const json_t *value)
 	}
 	if (json_is_array(value)) {
 		json_t *array = json_new_array();
-		json_array_foreach(value, i, member) {
+		json_array_foreach(value, i, member)
+		{
 			strbuf_addf(&copy->pointer, "/%zu", i);
 			json_append_value(array, copy_value(copy, member));
 			strbuf_set_size(&copy->pointer, length);
@@ -200,7 +202,9 @@ static json_t *copy_value(struct copy *copy, const json_t *value)
 	return scalar;
 }
 
-json_t *json_copy_with(const json_t *value, json_t *(*fn)(const char *pointer, const json_t *value, void *ctx), void *ctx)
+json_t *json_copy_with(const json_t *value,
+		       json_t *(*fn)(const char *pointer, const json_t *value, void *ctx),
+		       void *ctx)
 {
 	struct copy copy = {.fn = fn, .ctx = ctx, .pointer = STRBUF_INIT};
 	json_t *result = copy_value(&copy, value);

@@ -1,6 +1,6 @@
 /*
- * The writer. jansson's prints 0.1 as 0.10000000000000001, which an engine with exact decimals takes for another
- * number than the user's.
+ * The writer. jansson's prints 0.1 as 0.10000000000000001, which an engine with exact decimals
+ * takes for another number than the user's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -57,15 +57,15 @@ static int compare_keys(const void *a, const void *b)
 
 static void write_value(struct strbuf *buffer, const json_t *value, unsigned flags, unsigned level);
 
-static void write_object(struct strbuf *buffer, const json_t *object, unsigned flags, unsigned level)
+static void write_object(struct strbuf *buffer, const json_t *object, unsigned flags,
+			 unsigned level)
 {
 	size_t count = json_object_size(object);
 	_cleanup_free_ const char **keys = xmalloc(MAX(count, (size_t)1) * sizeof(*keys));
 	size_t i = 0;
 	const char *key;
 	json_t *member;
-	json_object_foreach((json_t *)object, key, member)
-		keys[i++] = key;
+	json_object_foreach((json_t *)object, key, member) keys[i++] = key;
 	if (flags & JSON_WRITE_SORTED)
 		qsort(keys, count, sizeof(*keys), compare_keys);
 
@@ -88,7 +88,8 @@ static void write_array(struct strbuf *buffer, const json_t *array, unsigned fla
 	size_t i;
 	json_t *element;
 	strbuf_addch(buffer, '[');
-	json_array_foreach(array, i, element) {
+	json_array_foreach(array, i, element)
+	{
 		if (i > 0)
 			strbuf_addch(buffer, ',');
 		new_line(buffer, flags, level + 1);

@@ -14,18 +14,29 @@
 #define MAP_MAX	  100
 
 static const char *const provider_words[] = {"description", "fields", NULL};
-static const char *const field_words[] = {"name", "env", "alsoEnv", "file", "map", "required", "sensitive", "default",
+static const char *const field_words[] = {"name", "env",	 "alsoEnv",   "file",
+					  "map",  "required",	 "sensitive", "default",
 					  "enum", "description", NULL};
 
 /* What an engine's environment may take: a name, and none that would change how programs start. */
 static bool is_variable_name(const char *name)
 {
-	static const char *const refused[] = {"PATH", "HOME", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "TF_CLI_CONFIG_FILE",
-					      "TF_CLI_ARGS", "TF_DATA_DIR", "TF_PLUGIN_CACHE_DIR", NULL};
-	static const char *const refused_prefixes[] = {"LD_", "TF_CLI_ARGS_", "TF_REATTACH_PROVIDERS", "TF_HTTP_",
-						       "GLIBC_", "PLANTON_"};
+	static const char *const refused[] = {"PATH",
+					      "HOME",
+					      "IFS",
+					      "ENV",
+					      "BASH_ENV",
+					      "SHELLOPTS",
+					      "TF_CLI_CONFIG_FILE",
+					      "TF_CLI_ARGS",
+					      "TF_DATA_DIR",
+					      "TF_PLUGIN_CACHE_DIR",
+					      NULL};
+	static const char *const refused_prefixes[] = {
+		"LD_", "TF_CLI_ARGS_", "TF_REATTACH_PROVIDERS", "TF_HTTP_", "GLIBC_", "PLANTON_"};
 
-	if (!*name || strlen(name) > 128 || isdigit((unsigned char)*name) || word_is_known(name, refused))
+	if (!*name || strlen(name) > 128 || isdigit((unsigned char)*name) ||
+	    word_is_known(name, refused))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(refused_prefixes); i++)
 		if (startswith(name, refused_prefixes[i]))
@@ -36,7 +47,8 @@ static bool is_variable_name(const char *name)
 	return true;
 }
 
-static bool read_flag(const json_t *object, const char *pointer, const char *key, struct issues *issues)
+static bool read_flag(const json_t *object, const char *pointer, const char *key,
+		      struct issues *issues)
 {
 	const json_t *value = json_object_get(object, key);
 	_cleanup_free_ char *place = json_pointer_append(pointer, key);
@@ -45,7 +57,8 @@ static bool read_flag(const json_t *object, const char *pointer, const char *key
 	return json_is_true(value);
 }
 
-static void read_map(struct provider_field *field, const json_t *object, const char *pointer, struct issues *issues)
+static void read_map(struct provider_field *field, const json_t *object, const char *pointer,
+		     struct issues *issues)
 {
 	_cleanup_free_ char *map = read_member(object, pointer, "map", issues);
 	_cleanup_free_ char *place = json_pointer_append(pointer, "map");
@@ -59,7 +72,8 @@ static void read_map(struct provider_field *field, const json_t *object, const c
 		issues_add(issues, place, "must be env or files");
 }
 
-static void read_field(struct provider_field *field, const json_t *object, const char *pointer, struct issues *issues)
+static void read_field(struct provider_field *field, const json_t *object, const char *pointer,
+		       struct issues *issues)
 {
 	if (!json_is_object(object)) {
 		issues_add(issues, pointer, "must be an object");
@@ -83,7 +97,8 @@ static void read_field(struct provider_field *field, const json_t *object, const
 		strv_add(&field->env, also[i]);
 	for (size_t i = 0; field->env && field->env[i]; i++)
 		if (!is_variable_name(field->env[i]))
-			issues_add(issues, pointer, "has a variable that no connection may set: %s", field->env[i]);
+			issues_add(issues, pointer, "has a variable that no connection may set: %s",
+				   field->env[i]);
 	if (!field->env && field->map == PROVIDER_MAP_NONE)
 		issues_add(issues, pointer, "has neither env nor map");
 	if (field->name && (!isalpha((unsigned char)*field->name) || strpbrk(field->name, "/._ ")))
@@ -107,7 +122,8 @@ int provider_type_parse(const json_t *document, struct provider_type **ret, stru
 		if (!json_is_array(fields))
 			issues_add(&issues, "/spec/fields", "must be a list");
 		type->fields = xcalloc(json_array_size(fields) + 1, sizeof(*type->fields));
-		json_array_foreach(fields, i, field) {
+		json_array_foreach(fields, i, field)
+		{
 			_cleanup_free_ char *place = json_pointer_append_index("/spec/fields", i);
 			read_field(&type->fields[type->n_fields++], field, place, &issues);
 		}
@@ -143,12 +159,14 @@ char **provider_type_sensitive(const struct provider_type *type)
 	for (size_t i = 0; i < type->n_fields; i++) {
 		const struct provider_field *field = &type->fields[i];
 		if (field->sensitive)
-			strv_addf(&patterns, "/%s%s", field->name, field->map == PROVIDER_MAP_NONE ? "" : "/*");
+			strv_addf(&patterns, "/%s%s", field->name,
+				  field->map == PROVIDER_MAP_NONE ? "" : "/*");
 	}
 	return patterns;
 }
 
-/* Text of a scalar, as a user means it (a port may be written as a number); an issue and NULL otherwise. */
+/* Text of a scalar, as a user means it (a port may be written as a number); an issue and NULL
+ * otherwise. */
 static json_t *check_value(const json_t *value, const char *place, struct issues *issues)
 {
 	if (json_is_string(value) && json_string_length(value) > FIELD_MAX) {
@@ -175,10 +193,12 @@ static json_t *check_map(const json_t *map, const char *pointer, struct issues *
 		issues_add(issues, pointer, "must be an object");
 	if (json_object_size(map) > MAP_MAX)
 		issues_add(issues, pointer, "must have at most %d members", MAP_MAX);
-	json_object_foreach((json_t *)map, name, member) {
+	json_object_foreach((json_t *)map, name, member)
+	{
 		_cleanup_free_ char *place = json_pointer_append(pointer, name);
 		if (!is_variable_name(name))
-			issues_add(issues, place, "is no name of a variable that a connection may set");
+			issues_add(issues, place,
+				   "is no name of a variable that a connection may set");
 		json_t *value = check_value(member, place, issues);
 		if (value)
 			json_set_value(result, name, value);
@@ -186,8 +206,8 @@ static json_t *check_map(const json_t *map, const char *pointer, struct issues *
 	return result;
 }
 
-static json_t *check_field(const struct provider_field *field, const json_t *given, const char *place,
-			   struct issues *issues)
+static json_t *check_field(const struct provider_field *field, const json_t *given,
+			   const char *place, struct issues *issues)
 {
 	if (!given || json_is_null(given)) {
 		if (field->required && !field->default_value)
@@ -207,7 +227,8 @@ static json_t *check_field(const struct provider_field *field, const json_t *giv
 	return value;
 }
 
-json_t *provider_type_check(const struct provider_type *type, const json_t *fields, const char *pointer, struct issues *issues)
+json_t *provider_type_check(const struct provider_type *type, const json_t *fields,
+			    const char *pointer, struct issues *issues)
 {
 	size_t before = issues->count;
 	_cleanup_free_ const char **names = xcalloc(type->n_fields + 1, sizeof(*names));
@@ -218,7 +239,8 @@ json_t *provider_type_check(const struct provider_type *type, const json_t *fiel
 
 	for (size_t i = 0; i < type->n_fields; i++) {
 		_cleanup_free_ char *place = json_pointer_append(pointer, names[i]);
-		json_t *value = check_field(&type->fields[i], json_object_get(given, names[i]), place, issues);
+		json_t *value = check_field(&type->fields[i], json_object_get(given, names[i]),
+					    place, issues);
 		if (value)
 			json_set_value(result, names[i], value);
 	}
@@ -242,11 +264,13 @@ static json_t *names_to_json(char *const *names)
 	return array;
 }
 
-static void add_map(const struct provider_field *field, const json_t *map, json_t *env, json_t *files)
+static void add_map(const struct provider_field *field, const json_t *map, json_t *env,
+		    json_t *files)
 {
 	const char *name;
 	json_t *member;
-	json_object_foreach((json_t *)map, name, member) {
+	json_object_foreach((json_t *)map, name, member)
+	{
 		if (field->map == PROVIDER_MAP_ENV) {
 			json_set_value(env, name, json_incref(member));
 		} else {
@@ -267,7 +291,8 @@ json_t *connection_to_env(const struct provider_type *type, const json_t *fields
 	for (size_t i = 0; i < type->n_fields; i++) {
 		const struct provider_field *field = &type->fields[i];
 		const json_t *given = json_object_get(fields, field->name);
-		const char *value = json_is_string(given) ? json_string_value(given) : field->default_value;
+		const char *value =
+			json_is_string(given) ? json_string_value(given) : field->default_value;
 
 		if (field->map != PROVIDER_MAP_NONE) {
 			add_map(field, given, env, files);

@@ -10,13 +10,13 @@
 #include "model/json.h"
 #include "model/schema_internal.h"
 
-
 static const struct {
 	const char *name;
 	unsigned type;
 } type_names[] = {
-	{"null", TYPE_NULL},	 {"boolean", TYPE_BOOLEAN}, {"integer", TYPE_INTEGER}, {"number", TYPE_NUMBER},
-	{"string", TYPE_STRING}, {"array", TYPE_ARRAY},	    {"object", TYPE_OBJECT},
+	{"null", TYPE_NULL},	 {"boolean", TYPE_BOOLEAN}, {"integer", TYPE_INTEGER},
+	{"number", TYPE_NUMBER}, {"string", TYPE_STRING},   {"array", TYPE_ARRAY},
+	{"object", TYPE_OBJECT},
 };
 
 const char *schema_type_name(unsigned type)
@@ -27,7 +27,8 @@ const char *schema_type_name(unsigned type)
 	return NULL;
 }
 
-const struct schema_property *schema_find_property(const struct schema *schema, const char *name, bool snake)
+const struct schema_property *schema_find_property(const struct schema *schema, const char *name,
+						   bool snake)
 {
 	for (size_t i = 0; i < schema->n_properties; i++) {
 		const struct schema_property *property = &schema->properties[i];
@@ -45,8 +46,10 @@ char *camel_to_snake(const char *name)
 			strbuf_addch(&snake, name[i]);
 			continue;
 		}
-		bool after_lower = i > 0 && (islower((unsigned char)name[i - 1]) || isdigit((unsigned char)name[i - 1]));
-		bool ends_acronym = i > 0 && isupper((unsigned char)name[i - 1]) && islower((unsigned char)name[i + 1]);
+		bool after_lower = i > 0 && (islower((unsigned char)name[i - 1]) ||
+					     isdigit((unsigned char)name[i - 1]));
+		bool ends_acronym = i > 0 && isupper((unsigned char)name[i - 1]) &&
+				    islower((unsigned char)name[i + 1]);
 		if (after_lower || ends_acronym)
 			strbuf_addch(&snake, '_');
 		strbuf_addch(&snake, (char)tolower((unsigned char)name[i]));
@@ -58,7 +61,8 @@ char *snake_to_camel(const char *name)
 {
 	_cleanup_strbuf_ struct strbuf camel = STRBUF_INIT;
 	for (size_t i = 0; name[i]; i++) {
-		bool joins = name[i] == '_' && camel.size > 0 && isalnum((unsigned char)name[i + 1]);
+		bool joins =
+			name[i] == '_' && camel.size > 0 && isalnum((unsigned char)name[i + 1]);
 		if (joins)
 			strbuf_addch(&camel, (char)toupper((unsigned char)name[++i]));
 		else
@@ -69,7 +73,8 @@ char *snake_to_camel(const char *name)
 
 static struct schema *compile(const json_t *json, const char *pointer, struct error **err);
 
-static int invalid(struct error **err, const char *pointer, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int invalid(struct error **err, const char *pointer, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static int invalid(struct error **err, const char *pointer, const char *format, ...)
 {
@@ -81,7 +86,8 @@ static int invalid(struct error **err, const char *pointer, const char *format, 
 	return error_set_field(err, ERROR_INVALID_ARGUMENT, pointer, "schema: %s %s", path, text);
 }
 
-static int compile_type_name(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_type_name(struct schema *schema, const json_t *value, const char *pointer,
+			     struct error **err)
 {
 	const char *name = json_string_value(value);
 	for (size_t i = 0; name && i < ARRAY_SIZE(type_names); i++) {
@@ -93,13 +99,15 @@ static int compile_type_name(struct schema *schema, const json_t *value, const c
 	return invalid(err, pointer, "is no type");
 }
 
-static int compile_types(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_types(struct schema *schema, const json_t *value, const char *pointer,
+			 struct error **err)
 {
 	if (!json_is_array(value))
 		return compile_type_name(schema, value, pointer, err);
 	size_t i;
 	json_t *name;
-	json_array_foreach(value, i, name) {
+	json_array_foreach(value, i, name)
+	{
 		int r = compile_type_name(schema, name, pointer, err);
 		if (r < 0)
 			return r;
@@ -107,7 +115,8 @@ static int compile_types(struct schema *schema, const json_t *value, const char 
 	return schema->types ? 0 : invalid(err, pointer, "names no type");
 }
 
-static int compile_properties(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_properties(struct schema *schema, const json_t *value, const char *pointer,
+			      struct error **err)
 {
 	if (!json_is_object(value))
 		return invalid(err, pointer, "must be an object");
@@ -115,7 +124,8 @@ static int compile_properties(struct schema *schema, const json_t *value, const 
 	const char *name;
 	json_t *property;
 	schema->properties = xcalloc(json_object_size(value) + 1, sizeof(*schema->properties));
-	json_object_foreach((json_t *)value, name, property) {
+	json_object_foreach((json_t *)value, name, property)
+	{
 		_cleanup_free_ char *place = json_pointer_append(pointer, name);
 		_cleanup_free_ char *snake = camel_to_snake(name);
 		if (schema_find_property(schema, snake, true))
@@ -132,13 +142,15 @@ static int compile_properties(struct schema *schema, const json_t *value, const 
 	return 0;
 }
 
-static int compile_required(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_required(struct schema *schema, const json_t *value, const char *pointer,
+			    struct error **err)
 {
 	size_t i;
 	json_t *name;
 	if (!json_is_array(value))
 		return invalid(err, pointer, "must be a list of names");
-	json_array_foreach(value, i, name) {
+	json_array_foreach(value, i, name)
+	{
 		if (!json_is_string(name))
 			return invalid(err, pointer, "must be a list of names");
 		strv_add(&schema->required, json_string_value(name));
@@ -146,7 +158,8 @@ static int compile_required(struct schema *schema, const json_t *value, const ch
 	return 0;
 }
 
-static int compile_additional(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_additional(struct schema *schema, const json_t *value, const char *pointer,
+			      struct error **err)
 {
 	if (json_is_boolean(value)) {
 		schema->closed = json_is_false(value);
@@ -156,13 +169,15 @@ static int compile_additional(struct schema *schema, const json_t *value, const 
 	return schema->additional ? 0 : -ERROR_INVALID_ARGUMENT;
 }
 
-static int compile_items(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_items(struct schema *schema, const json_t *value, const char *pointer,
+			 struct error **err)
 {
 	schema->items = compile(value, pointer, err);
 	return schema->items ? 0 : -ERROR_INVALID_ARGUMENT;
 }
 
-static int compile_enum(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_enum(struct schema *schema, const json_t *value, const char *pointer,
+			struct error **err)
 {
 	if (json_array_size(value) == 0)
 		return invalid(err, pointer, "must be a list of values");
@@ -170,7 +185,8 @@ static int compile_enum(struct schema *schema, const json_t *value, const char *
 	return 0;
 }
 
-static int compile_const(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_const(struct schema *schema, const json_t *value, const char *pointer,
+			 struct error **err)
 {
 	(void)pointer;
 	(void)err;
@@ -178,7 +194,8 @@ static int compile_const(struct schema *schema, const json_t *value, const char 
 	return 0;
 }
 
-static int compile_default(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_default(struct schema *schema, const json_t *value, const char *pointer,
+			   struct error **err)
 {
 	(void)pointer;
 	(void)err;
@@ -186,7 +203,8 @@ static int compile_default(struct schema *schema, const json_t *value, const cha
 	return 0;
 }
 
-static int compile_pattern(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_pattern(struct schema *schema, const json_t *value, const char *pointer,
+			   struct error **err)
 {
 	if (!json_is_string(value))
 		return invalid(err, pointer, "must be text");
@@ -202,7 +220,8 @@ static int compile_pattern(struct schema *schema, const json_t *value, const cha
 	return 0;
 }
 
-static int compile_number(const json_t **ret, const json_t *value, const char *pointer, struct error **err)
+static int compile_number(const json_t **ret, const json_t *value, const char *pointer,
+			  struct error **err)
 {
 	if (!json_is_number(value))
 		return invalid(err, pointer, "must be a number");
@@ -210,12 +229,14 @@ static int compile_number(const json_t **ret, const json_t *value, const char *p
 	return 0;
 }
 
-static int compile_minimum(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_minimum(struct schema *schema, const json_t *value, const char *pointer,
+			   struct error **err)
 {
 	return compile_number(&schema->minimum, value, pointer, err);
 }
 
-static int compile_maximum(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_maximum(struct schema *schema, const json_t *value, const char *pointer,
+			   struct error **err)
 {
 	return compile_number(&schema->maximum, value, pointer, err);
 }
@@ -228,27 +249,32 @@ static int compile_count(int64_t *ret, const json_t *value, const char *pointer,
 	return 0;
 }
 
-static int compile_min_length(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_min_length(struct schema *schema, const json_t *value, const char *pointer,
+			      struct error **err)
 {
 	return compile_count(&schema->min_length, value, pointer, err);
 }
 
-static int compile_max_length(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_max_length(struct schema *schema, const json_t *value, const char *pointer,
+			      struct error **err)
 {
 	return compile_count(&schema->max_length, value, pointer, err);
 }
 
-static int compile_min_items(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_min_items(struct schema *schema, const json_t *value, const char *pointer,
+			     struct error **err)
 {
 	return compile_count(&schema->min_items, value, pointer, err);
 }
 
-static int compile_max_items(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_max_items(struct schema *schema, const json_t *value, const char *pointer,
+			     struct error **err)
 {
 	return compile_count(&schema->max_items, value, pointer, err);
 }
 
-static int compile_unique(struct schema *schema, const json_t *value, const char *pointer, struct error **err)
+static int compile_unique(struct schema *schema, const json_t *value, const char *pointer,
+			  struct error **err)
 {
 	if (!json_is_boolean(value))
 		return invalid(err, pointer, "must be true or false");
@@ -258,7 +284,8 @@ static int compile_unique(struct schema *schema, const json_t *value, const char
 
 static const struct {
 	const char *name;
-	int (*compile)(struct schema *schema, const json_t *value, const char *pointer, struct error **err);
+	int (*compile)(struct schema *schema, const json_t *value, const char *pointer,
+		       struct error **err);
 } keywords[] = {
 	{"type", compile_types},
 	{"properties", compile_properties},
@@ -282,13 +309,14 @@ static const struct {
 	{"examples", NULL},
 };
 
-static int compile_keyword(struct schema *schema, const char *name, const json_t *value, const char *pointer,
-			   struct error **err)
+static int compile_keyword(struct schema *schema, const char *name, const json_t *value,
+			   const char *pointer, struct error **err)
 {
 	_cleanup_free_ char *place = json_pointer_append(pointer, name);
 	for (size_t i = 0; i < ARRAY_SIZE(keywords); i++)
 		if (streq(keywords[i].name, name))
-			return keywords[i].compile ? keywords[i].compile(schema, value, place, err) : 0;
+			return keywords[i].compile ? keywords[i].compile(schema, value, place, err)
+						   : 0;
 	return invalid(err, place, "is a keyword that is not supported");
 }
 
@@ -304,12 +332,13 @@ static struct schema *compile(const json_t *json, const char *pointer, struct er
 
 	const char *name;
 	json_t *value;
-	json_object_foreach((json_t *)json, name, value)
-		if (compile_keyword(schema, name, value, pointer, err) < 0)
-			return NULL;
+	json_object_foreach((json_t *)json, name,
+			    value) if (compile_keyword(schema, name, value, pointer, err) <
+				       0) return NULL;
 
 	for (size_t i = 0; i < schema->n_properties; i++)
-		schema->properties[i].required = strv_contains(schema->required, schema->properties[i].name);
+		schema->properties[i].required =
+			strv_contains(schema->required, schema->properties[i].name);
 	return TAKE_PTR(schema);
 }
 
@@ -324,7 +353,8 @@ static int check_defaults(const struct schema *schema, const char *pointer, stru
 	}
 	_cleanup_free_ char *properties = json_pointer_append(pointer, "properties");
 	for (size_t i = 0; i < schema->n_properties; i++) {
-		_cleanup_free_ char *place = json_pointer_append(properties, schema->properties[i].name);
+		_cleanup_free_ char *place =
+			json_pointer_append(properties, schema->properties[i].name);
 		int r = check_defaults(schema->properties[i].schema, place, err);
 		if (r < 0)
 			return r;
@@ -344,7 +374,9 @@ static int check_defaults(const struct schema *schema, const char *pointer, stru
 int schema_compile(const json_t *json, struct schema **ret, struct error **err)
 {
 	if (json_nesting(json) > JSON_MAX_NESTING)
-		return error_set(err, ERROR_TOO_LARGE, "schema: nested deeper than the limit of %d levels", JSON_MAX_NESTING);
+		return error_set(err, ERROR_TOO_LARGE,
+				 "schema: nested deeper than the limit of %d levels",
+				 JSON_MAX_NESTING);
 	_cleanup_json_ json_t *copy = json_deep_copy(json);
 	if (!copy)
 		out_of_memory();

@@ -1,4 +1,5 @@
-/* Copies of values with the spelling that the schema or an engine module wants, and with defaults. */
+/* Copies of values with the spelling that the schema or an engine module wants, and with defaults.
+ */
 #include "base/strutil.h"
 #include "model/json.h"
 #include "model/schema_internal.h"
@@ -11,28 +12,34 @@ static json_t *copy(const json_t *value)
 	return result;
 }
 
-static json_t *normalise_object(const struct schema *schema, const json_t *object, const char *pointer, struct issues *issues)
+static json_t *normalise_object(const struct schema *schema, const json_t *object,
+				const char *pointer, struct issues *issues)
 {
 	json_t *result = json_new_object();
 	const char *name;
 	json_t *member;
 
-	json_object_foreach((json_t *)object, name, member) {
+	json_object_foreach((json_t *)object, name, member)
+	{
 		_cleanup_free_ char *place = json_pointer_append(pointer, name);
 		const struct schema_property *property = schema_find_property(schema, name, true);
 		const char *canonical = property ? property->name : name;
 		const struct schema *inner = property ? property->schema : schema->additional;
 
 		if (json_object_get(result, canonical)) {
-			issues_add(issues, place, "is there twice, as %s and as %s", property->name, property->snake);
+			issues_add(issues, place, "is there twice, as %s and as %s", property->name,
+				   property->snake);
 			continue;
 		}
-		json_set_value(result, canonical, inner ? schema_normalise(inner, member, place, issues) : copy(member));
+		json_set_value(result, canonical,
+			       inner ? schema_normalise(inner, member, place, issues)
+				     : copy(member));
 	}
 	return result;
 }
 
-json_t *schema_normalise(const struct schema *schema, const json_t *value, const char *pointer, struct issues *issues)
+json_t *schema_normalise(const struct schema *schema, const json_t *value, const char *pointer,
+			 struct issues *issues)
 {
 	if (json_is_object(value))
 		return normalise_object(schema, value, pointer, issues);
@@ -42,7 +49,8 @@ json_t *schema_normalise(const struct schema *schema, const json_t *value, const
 	json_t *result = json_new_array();
 	size_t i;
 	json_t *element;
-	json_array_foreach(value, i, element) {
+	json_array_foreach(value, i, element)
+	{
 		_cleanup_free_ char *place = json_pointer_append_index(pointer, i);
 		json_append_value(result, schema_normalise(schema->items, element, place, issues));
 	}
@@ -57,9 +65,12 @@ json_t *schema_to_snake_case(const struct schema *schema, const json_t *value)
 
 	if (json_is_object(value)) {
 		json_t *result = json_new_object();
-		json_object_foreach((json_t *)value, name, member) {
-			const struct schema_property *property = schema_find_property(schema, name, true);
-			const struct schema *inner = property ? property->schema : schema->additional;
+		json_object_foreach((json_t *)value, name, member)
+		{
+			const struct schema_property *property =
+				schema_find_property(schema, name, true);
+			const struct schema *inner =
+				property ? property->schema : schema->additional;
 			json_set_value(result, property ? property->snake : name,
 				       inner ? schema_to_snake_case(inner, member) : copy(member));
 		}
@@ -81,8 +92,7 @@ void schema_apply_defaults(const struct schema *schema, json_t *value)
 	json_t *member;
 
 	if (json_is_array(value) && schema->items) {
-		json_array_foreach(value, i, member)
-			schema_apply_defaults(schema->items, member);
+		json_array_foreach(value, i, member) schema_apply_defaults(schema->items, member);
 		return;
 	}
 	if (!json_is_object(value))
@@ -91,9 +101,11 @@ void schema_apply_defaults(const struct schema *schema, json_t *value)
 	for (i = 0; i < schema->n_properties; i++) {
 		const struct schema_property *property = &schema->properties[i];
 		if (!json_object_get(value, property->name) && property->schema->default_value)
-			json_set_value(value, property->name, copy(property->schema->default_value));
+			json_set_value(value, property->name,
+				       copy(property->schema->default_value));
 	}
-	json_object_foreach(value, name, member) {
+	json_object_foreach(value, name, member)
+	{
 		const struct schema_property *property = schema_find_property(schema, name, false);
 		const struct schema *inner = property ? property->schema : schema->additional;
 		if (inner)

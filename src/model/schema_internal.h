@@ -45,5 +45,7 @@ struct schema {
 };
 
 const char *schema_type_name(unsigned type);
-/* The property of that name, in camelCase or (when snake is true, too) snake_case; NULL when there is none. */
-const struct schema_property *schema_find_property(const struct schema *schema, const char *name, bool snake);
+/* The property of that name, in camelCase or (when snake is true, too) snake_case; NULL when there
+ * is none. */
+const struct schema_property *schema_find_property(const struct schema *schema, const char *name,
+						   bool snake);

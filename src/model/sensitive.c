@@ -20,12 +20,14 @@ static void collect(const json_t *value, const char *pointer, char *const *parts
 	size_t i;
 	const char *key;
 	json_t *member;
-	json_object_foreach((json_t *)value, key, member) {
+	json_object_foreach((json_t *)value, key, member)
+	{
 		_cleanup_free_ char *place = json_pointer_append(pointer, key);
 		if (every || streq(*parts, key))
 			collect(member, place, parts + 1, found);
 	}
-	json_array_foreach(value, i, member) {
+	json_array_foreach(value, i, member)
+	{
 		_cleanup_free_ char *place = json_pointer_append_index(pointer, i);
 		if (every || streq(*parts, place + strlen(pointer) + 1))
 			collect(member, place, parts + 1, found);
@@ -47,9 +49,8 @@ void sensitive_replace(json_t *root, const json_t *values)
 {
 	const char *pointer;
 	json_t *value;
-	json_object_foreach((json_t *)values, pointer, value)
-		if (json_pointer_get(root, pointer))
-			(void)json_pointer_set(root, pointer, json_incref(value));
+	json_object_foreach((json_t *)values, pointer, value) if (json_pointer_get(root, pointer))(
+		void) json_pointer_set(root, pointer, json_incref(value));
 }
 
 static bool is_reference(const json_t *value)
@@ -69,9 +70,8 @@ void sensitive_mask(json_t *root, char *const *patterns)
 	_cleanup_json_ json_t *found = sensitive_collect(root, patterns);
 	const char *pointer;
 	json_t *value;
-	json_object_foreach(found, pointer, value)
-		if (!is_reference(value))
-			(void)json_pointer_set(root, pointer, json_new_string(SENSITIVE_MASK));
+	json_object_foreach(found, pointer, value) if (!is_reference(value))(void)
+		json_pointer_set(root, pointer, json_new_string(SENSITIVE_MASK));
 }
 
 json_t *sealed_marker_new(const char *text)
@@ -83,15 +83,18 @@ json_t *sealed_marker_new(const char *text)
 
 const char *sealed_marker_text(const json_t *value)
 {
-	return json_object_size(value) == 1 ? json_string_value(json_object_get(value, SEALED_KEY)) : NULL;
+	return json_object_size(value) == 1 ? json_string_value(json_object_get(value, SEALED_KEY))
+					    : NULL;
 }
 
-json_t *sensitive_map(const json_t *values, json_t *(*fn)(const char *pointer, const json_t *value, void *ctx), void *ctx)
+json_t *sensitive_map(const json_t *values,
+		      json_t *(*fn)(const char *pointer, const json_t *value, void *ctx), void *ctx)
 {
 	_cleanup_json_ json_t *result = json_new_object();
 	const char *pointer;
 	json_t *value;
-	json_object_foreach((json_t *)values, pointer, value) {
+	json_object_foreach((json_t *)values, pointer, value)
+	{
 		json_t *mapped = fn(pointer, value, ctx);
 		if (!mapped)
 			return NULL;

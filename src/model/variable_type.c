@@ -51,7 +51,8 @@ static void read_name(struct cursor *cursor, char ret[MAX_NAME])
 	bool quoted = *cursor->at == '"';
 	const char *start = cursor->at + quoted;
 	size_t length = 0;
-	while (isalnum((unsigned char)start[length]) || start[length] == '_' || start[length] == '-')
+	while (isalnum((unsigned char)start[length]) || start[length] == '_' ||
+	       start[length] == '-')
 		length++;
 	if (length == 0 || length >= MAX_NAME || (quoted && start[length] != '"')) {
 		cursor->failed = true;
@@ -115,7 +116,8 @@ static json_t *adapt_collection(struct cursor *cursor, const json_t *value)
 	json_t *member;
 	if (json_is_array(value)) {
 		json_t *result = json_new_array();
-		json_array_foreach(value, i, member) {
+		json_array_foreach(value, i, member)
+		{
 			struct cursor again = element;
 			json_append_value(result, adapt(&again, member));
 		}
@@ -123,7 +125,8 @@ static json_t *adapt_collection(struct cursor *cursor, const json_t *value)
 	}
 	if (json_is_object(value)) {
 		json_t *result = json_new_object();
-		json_object_foreach((json_t *)value, key, member) {
+		json_object_foreach((json_t *)value, key, member)
+		{
 			struct cursor again = element;
 			json_set_value(result, key, adapt(&again, member));
 		}

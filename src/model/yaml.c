@@ -1,6 +1,6 @@
 /*
- * libyaml's events to JSON values. Everything that an author could make large is counted as it comes: levels, values,
- * and the bytes that aliases multiply ("billion laughs").
+ * libyaml's events to JSON values. Everything that an author could make large is counted as it
+ * comes: levels, values, and the bytes that aliases multiply ("billion laughs").
  */
 #include "model/yaml.h"
 
@@ -109,7 +109,8 @@ static struct position event_position(const struct reader *reader)
 	};
 }
 
-static int fail(struct reader *reader, enum error_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int fail(struct reader *reader, enum error_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static int fail(struct reader *reader, enum error_code code, const char *format, ...)
 {
@@ -126,9 +127,11 @@ static int count(struct reader *reader, size_t values, size_t bytes)
 	reader->values += values;
 	reader->bytes += bytes;
 	if (reader->values > YAML_MAX_VALUES)
-		return fail(reader, ERROR_TOO_LARGE, "more than %d values, aliases counted at each use", YAML_MAX_VALUES);
+		return fail(reader, ERROR_TOO_LARGE,
+			    "more than %d values, aliases counted at each use", YAML_MAX_VALUES);
 	if (reader->bytes > YAML_MAX_EXPANSION)
-		return fail(reader, ERROR_TOO_LARGE, "aliases make more than %zu bytes of text", YAML_MAX_EXPANSION);
+		return fail(reader, ERROR_TOO_LARGE, "aliases make more than %zu bytes of text",
+			    YAML_MAX_EXPANSION);
 	return 0;
 }
 
@@ -138,10 +141,9 @@ static size_t count_bytes(const json_t *value)
 	size_t i;
 	const char *key;
 	json_t *member;
-	json_array_foreach(value, i, member)
-		bytes += count_bytes(member);
-	json_object_foreach((json_t *)value, key, member)
-		bytes += strlen(key) + count_bytes(member);
+	json_array_foreach(value, i, member) bytes += count_bytes(member);
+	json_object_foreach((json_t *)value, key, member) bytes +=
+		strlen(key) + count_bytes(member);
 	return bytes;
 }
 
@@ -155,7 +157,8 @@ static void add_child(struct position *parent, struct position child)
 {
 	/* Grows by doubling whenever the count reaches a power of two. */
 	if ((parent->count & (parent->count - 1)) == 0)
-		parent->children = xreallocarray(parent->children, MAX(parent->count * 2, (size_t)1), sizeof(child));
+		parent->children = xreallocarray(parent->children,
+						 MAX(parent->count * 2, (size_t)1), sizeof(child));
 	parent->children[parent->count++] = child;
 }
 
@@ -164,7 +167,8 @@ static void put_value(struct reader *reader, json_t *value, struct position posi
 {
 	if (reader->depth == 0) {
 		struct yaml_text *yaml = reader->yaml;
-		yaml->documents = xreallocarray(yaml->documents, yaml->count + 1, sizeof(*yaml->documents));
+		yaml->documents =
+			xreallocarray(yaml->documents, yaml->count + 1, sizeof(*yaml->documents));
 		yaml->documents[yaml->count++] = (struct document){value, position};
 		return;
 	}
@@ -200,7 +204,8 @@ static int read_key(struct reader *reader)
 	if (plain && length == 0)
 		return fail(reader, ERROR_INVALID_ARGUMENT, "a key is missing");
 	if (plain && streq(key, "<<"))
-		return fail(reader, ERROR_INVALID_ARGUMENT, "merge keys (<<) are not supported; write the keys out");
+		return fail(reader, ERROR_INVALID_ARGUMENT,
+			    "merge keys (<<) are not supported; write the keys out");
 	if (json_object_get(frame->container, key))
 		return fail(reader, ERROR_INVALID_ARGUMENT, "duplicate key \"%.100s\"", key);
 	int r = count(reader, 0, length);
@@ -261,24 +266,27 @@ static int read_scalar(struct reader *reader)
 
 	json_t *value = NULL;
 	if (yaml_scalar_value(text, kind, &value) < 0)
-		return fail(reader, ERROR_INVALID_ARGUMENT, "%.100s is no number that JSON and 64 bits can hold; quote it",
-			    text);
+		return fail(reader, ERROR_INVALID_ARGUMENT,
+			    "%.100s is no number that JSON and 64 bits can hold; quote it", text);
 	set_anchor(reader, (const char *)reader->event.data.scalar.anchor, value);
 	put_value(reader, value, event_position(reader));
 	return 0;
 }
 
-static int open_container(struct reader *reader, json_t *new_container, const yaml_char_t *anchor, const yaml_char_t *tag,
-			  const char *expected_tag)
+static int open_container(struct reader *reader, json_t *new_container, const yaml_char_t *anchor,
+			  const yaml_char_t *tag, const char *expected_tag)
 {
 	_cleanup_json_ json_t *container = new_container;
 
 	if (expects_key(reader))
-		return fail(reader, ERROR_INVALID_ARGUMENT, "a key must be a plain value, not a list or a map");
+		return fail(reader, ERROR_INVALID_ARGUMENT,
+			    "a key must be a plain value, not a list or a map");
 	if (tag && !streq((const char *)tag, "!") && !streq((const char *)tag, expected_tag))
-		return fail(reader, ERROR_INVALID_ARGUMENT, "tag %.100s is not supported", (const char *)tag);
+		return fail(reader, ERROR_INVALID_ARGUMENT, "tag %.100s is not supported",
+			    (const char *)tag);
 	if (reader->depth == YAML_MAX_NESTING)
-		return fail(reader, ERROR_TOO_LARGE, "nested deeper than the limit of %d levels", YAML_MAX_NESTING);
+		return fail(reader, ERROR_TOO_LARGE, "nested deeper than the limit of %d levels",
+			    YAML_MAX_NESTING);
 	int r = count(reader, 1, 0);
 	if (r < 0)
 		return r;
@@ -304,12 +312,15 @@ static int read_alias(struct reader *reader)
 {
 	const char *name = (const char *)reader->event.data.alias.anchor;
 	if (expects_key(reader))
-		return fail(reader, ERROR_INVALID_ARGUMENT, "a key must be a plain value, not an alias");
+		return fail(reader, ERROR_INVALID_ARGUMENT,
+			    "a key must be a plain value, not an alias");
 	const json_t *target = hashmap_get(reader->anchors, name);
 	if (!target)
-		return fail(reader, ERROR_INVALID_ARGUMENT, "alias *%.100s has no anchor that ends before it", name);
+		return fail(reader, ERROR_INVALID_ARGUMENT,
+			    "alias *%.100s has no anchor that ends before it", name);
 	if (reader->depth + json_nesting(target) > YAML_MAX_NESTING)
-		return fail(reader, ERROR_TOO_LARGE, "aliases nest deeper than the limit of %d levels", YAML_MAX_NESTING);
+		return fail(reader, ERROR_TOO_LARGE,
+			    "aliases nest deeper than the limit of %d levels", YAML_MAX_NESTING);
 	int r = count(reader, json_count_values(target), count_bytes(target));
 	if (r < 0)
 		return r;
@@ -327,7 +338,8 @@ static int read_event(struct reader *reader)
 	switch (event->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (reader->yaml->count == YAML_MAX_DOCUMENTS)
-			return fail(reader, ERROR_TOO_LARGE, "more than %d documents", YAML_MAX_DOCUMENTS);
+			return fail(reader, ERROR_TOO_LARGE, "more than %d documents",
+				    YAML_MAX_DOCUMENTS);
 		return 0;
 	case YAML_DOCUMENT_END_EVENT:
 		hashmap_free(reader->anchors);
@@ -366,31 +378,37 @@ static int syntax_error(const struct reader *reader, const char *text, size_t si
 		out_of_memory();
 	if (parser->error == YAML_READER_ERROR)
 		return error_set(reader->err, ERROR_INVALID_ARGUMENT, "line %u: %s",
-				 line_of_offset(text, MIN(parser->problem_offset, size)), parser->problem);
-	return error_set(reader->err, ERROR_INVALID_ARGUMENT, "line %zu, column %zu: %s%s%s", parser->problem_mark.line + 1,
-			 parser->problem_mark.column + 1, parser->problem, parser->context ? " " : "",
+				 line_of_offset(text, MIN(parser->problem_offset, size)),
+				 parser->problem);
+	return error_set(reader->err, ERROR_INVALID_ARGUMENT, "line %zu, column %zu: %s%s%s",
+			 parser->problem_mark.line + 1, parser->problem_mark.column + 1,
+			 parser->problem, parser->context ? " " : "",
 			 parser->context ? parser->context : "");
 }
 
 static int check_bytes(const char *text, size_t size, struct error **err)
 {
 	if (size > YAML_MAX_SIZE)
-		return error_set(err, ERROR_TOO_LARGE, "the text has %zu bytes; the limit is %zu", size, YAML_MAX_SIZE);
+		return error_set(err, ERROR_TOO_LARGE, "the text has %zu bytes; the limit is %zu",
+				 size, YAML_MAX_SIZE);
 
 	const char *nul = memchr(text, '\0', size);
 	if (nul)
-		return error_set(err, ERROR_INVALID_ARGUMENT, "line %u: NUL byte (is the text UTF-8?)",
+		return error_set(err, ERROR_INVALID_ARGUMENT,
+				 "line %u: NUL byte (is the text UTF-8?)",
 				 line_of_offset(text, (size_t)(nul - text)));
 	if (utf8_is_valid(text, size))
 		return 0;
 	size_t at = 0;
 	for (size_t length; (length = utf8_character(text + at, size - at)) > 0;)
 		at += length;
-	return error_set(err, ERROR_INVALID_ARGUMENT, "line %u: invalid UTF-8", line_of_offset(text, at));
+	return error_set(err, ERROR_INVALID_ARGUMENT, "line %u: invalid UTF-8",
+			 line_of_offset(text, at));
 }
 
 /* *ret_syntax: the text is no YAML, as opposed to YAML that is refused. */
-static int read_events(const char *text, size_t size, struct yaml_text **ret, bool *ret_syntax, struct error **err)
+static int read_events(const char *text, size_t size, struct yaml_text **ret, bool *ret_syntax,
+		       struct error **err)
 {
 	_cleanup_(reader_release) struct reader reader = {
 		.yaml = xcalloc(1, sizeof(*reader.yaml)),
@@ -490,14 +508,16 @@ static json_t *find_member(json_t *value, const char *part, size_t *ret_index)
 	const char *key;
 	json_t *member;
 	size_t index = 0;
-	json_object_foreach(value, key, member) {
+	json_object_foreach(value, key, member)
+	{
 		if (same_name(key, part)) {
 			*ret_index = index;
 			return member;
 		}
 		index++;
 	}
-	json_array_foreach(value, index, member) {
+	json_array_foreach(value, index, member)
+	{
 		char number[24];
 		snprintf(number, sizeof(number), "%zu", index);
 		if (streq(number, part)) {
@@ -508,7 +528,8 @@ static json_t *find_member(json_t *value, const char *part, size_t *ret_index)
 	return NULL;
 }
 
-unsigned yaml_position(const struct yaml_text *yaml, size_t document, const char *pointer, unsigned *ret_column)
+unsigned yaml_position(const struct yaml_text *yaml, size_t document, const char *pointer,
+		       unsigned *ret_column)
 {
 	json_t *value = yaml->documents[document].root;
 	const struct position *position = &yaml->documents[document].position;
@@ -535,7 +556,8 @@ int yaml_parse_one(const char *text, size_t size, json_t **ret, struct error **e
 	if (r < 0)
 		return r;
 	if (yaml->count != 1)
-		return error_set(err, ERROR_INVALID_ARGUMENT, "one document expected, not %zu", yaml->count);
+		return error_set(err, ERROR_INVALID_ARGUMENT, "one document expected, not %zu",
+				 yaml->count);
 	*ret = json_incref(yaml->documents[0].root);
 	return 0;
 }

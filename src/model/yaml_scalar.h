@@ -1,4 +1,5 @@
-/* What a plain scalar means by the core schema; shared by the reader and the writer's question "may this be plain?". */
+/* What a plain scalar means by the core schema; shared by the reader and the writer's question "may
+ * this be plain?". */
 #pragma once
 
 #include <stddef.h>

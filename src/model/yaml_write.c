@@ -24,7 +24,8 @@ static uint32_t decode(const char *text, size_t length)
 /* May it stand unescaped anywhere but at a line's end? Line breaks of any kind may not. */
 static bool is_printable(uint32_t code)
 {
-	return code == '\t' || (code >= 0x20 && code <= 0x7e) || (code >= 0xa0 && code <= 0xd7ff && code != 0x2028 && code != 0x2029) ||
+	return code == '\t' || (code >= 0x20 && code <= 0x7e) ||
+	       (code >= 0xa0 && code <= 0xd7ff && code != 0x2028 && code != 0x2029) ||
 	       (code >= 0xe000 && code <= 0xfffd && code != 0xfeff) || code >= 0x10000;
 }
 
@@ -45,7 +46,8 @@ static bool all_printable(const char *text, bool allow_newline)
 /* Words that YAML 1.1 or 1.2 readers take for something else than text. */
 static bool is_word(const char *text)
 {
-	static const char *const words[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"};
+	static const char *const words[] = {"y",    "n",     "yes",  "no",  "on", "off",
+					    "true", "false", "null", "nan", "inf"};
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcasecmp(text, words[i]) == 0)
 			return true;
@@ -57,15 +59,18 @@ static bool looks_numeric(const char *text)
 {
 	if (!isdigit((unsigned char)text[0]) && !strchr("+-.", text[0]))
 		return false;
-	return strspn(text, "0123456789abcdefABCDEFxXoOtTzZ_:.+- ") == strlen(text) || !isdigit((unsigned char)text[0]);
+	return strspn(text, "0123456789abcdefABCDEFxXoOtTzZ_:.+- ") == strlen(text) ||
+	       !isdigit((unsigned char)text[0]);
 }
 
 static bool is_plain_safe(const char *text)
 {
 	size_t size = strlen(text);
-	if (size == 0 || yaml_scalar_kind(text) != YAML_SCALAR_STRING || is_word(text) || looks_numeric(text))
+	if (size == 0 || yaml_scalar_kind(text) != YAML_SCALAR_STRING || is_word(text) ||
+	    looks_numeric(text))
 		return false;
-	if (strchr("-?:,[]{}#&*!|>'\"%@`=<~ \t", text[0]) || text[size - 1] == ' ' || text[size - 1] == ':')
+	if (strchr("-?:,[]{}#&*!|>'\"%@`=<~ \t", text[0]) || text[size - 1] == ' ' ||
+	    text[size - 1] == ':')
 		return false;
 	if (strstr(text, ": ") || strstr(text, " #") || strchr(text, '\t'))
 		return false;
@@ -121,7 +126,8 @@ static void indent(struct strbuf *buffer, unsigned level)
 
 static bool is_block(const char *text)
 {
-	return strchr(text, '\n') && strspn(text, "\n") != strlen(text) && all_printable(text, true);
+	return strchr(text, '\n') && strspn(text, "\n") != strlen(text) &&
+	       all_printable(text, true);
 }
 
 /* level is that of the lines of text, one more than the parent's. */
@@ -172,11 +178,13 @@ static void write_leaf(struct strbuf *buffer, const json_t *value, unsigned leve
 	strbuf_addch(buffer, '\n');
 }
 
-static void write_object(struct strbuf *buffer, const json_t *object, unsigned level, bool first_is_indented)
+static void write_object(struct strbuf *buffer, const json_t *object, unsigned level,
+			 bool first_is_indented)
 {
 	const char *key;
 	json_t *member;
-	json_object_foreach((json_t *)object, key, member) {
+	json_object_foreach((json_t *)object, key, member)
+	{
 		if (!first_is_indented)
 			indent(buffer, level);
 		first_is_indented = false;
@@ -204,7 +212,8 @@ static void write_array(struct strbuf *buffer, const json_t *array, unsigned lev
 {
 	size_t i;
 	json_t *element;
-	json_array_foreach(array, i, element) {
+	json_array_foreach(array, i, element)
+	{
 		indent(buffer, level);
 		if (json_object_size(element) > 0) {
 			strbuf_addstr(buffer, "- ");

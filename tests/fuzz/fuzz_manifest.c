@@ -23,7 +23,8 @@ static void check_document(const json_t *document)
 		abort();
 
 	_cleanup_manifest_ struct manifest again = {0};
-	if (manifest_parse(manifest.doc, &again, &issues, NULL) < 0 || !json_equal(manifest.doc, again.doc))
+	if (manifest_parse(manifest.doc, &again, &issues, NULL) < 0 ||
+	    !json_equal(manifest.doc, again.doc))
 		abort();
 }
 

@@ -1,4 +1,5 @@
-/* Two documents, a schema and a value: spelling one way and back, validation, defaults, variables of a module. */
+/* Two documents, a schema and a value: spelling one way and back, validation, defaults, variables
+ * of a module. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,10 +28,12 @@ static void check_value(const struct schema *schema, const json_t *value)
 	schema_apply_defaults(schema, normal);
 	const struct module_variable variables[] = {
 		{"metadata", true, NULL},
-		{"spec", true, "object({a = optional(string), value = list(object({value = string}))})"},
+		{"spec", true,
+		 "object({a = optional(string), value = list(object({value = string}))})"},
 	};
 	_cleanup_json_ json_t *metadata = json_new_object();
-	_cleanup_json_ json_t *result = variables_build(variables, 2, schema, metadata, normal, &issues);
+	_cleanup_json_ json_t *result =
+		variables_build(variables, 2, schema, metadata, normal, &issues);
 	if (result && !json_object_get(result, "spec"))
 		abort();
 }
@@ -40,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_yaml_text_ struct yaml_text *yaml = NULL;
 	_cleanup_schema_ struct schema *schema = NULL;
 	/* Long patterns make regcomp() slow, and patterns are the catalogue's, not a user's. */
-	if (size > 4096 || yaml_parse((const char *)data, size, &yaml, NULL) < 0 || yaml_count(yaml) < 2)
+	if (size > 4096 || yaml_parse((const char *)data, size, &yaml, NULL) < 0 ||
+	    yaml_count(yaml) < 2)
 		return 0;
 	if (schema_compile(yaml_root(yaml, 0), &schema, NULL) < 0)
 		return 0;

@@ -39,7 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (size_t i = 0; i < yaml_count(yaml); i++) {
 		(void)yaml_position(yaml, i, "/metadata/labels/0/x", NULL);
-		/* A lone null is written as such, and read back as an empty text's would be: as nothing. */
+		/* A lone null is written as such, and read back as an empty text's would be: as
+		 * nothing. */
 		if (!json_is_null(yaml_root(yaml, i)))
 			check_document(yaml_root(yaml, i));
 	}

@@ -15,9 +15,13 @@ static void small_texts(void **state)
 	assert_diff("a\nb\n", "a\nb\n", "");
 	assert_diff("", "a\n", "--- old\n+++ new\n@@ -0,0 +1 @@\n+a\n");
 	assert_diff("a\n", "", "--- old\n+++ new\n@@ -1 +0,0 @@\n-a\n");
-	assert_diff("a\nb\nc\n", "a\nx\nc\n", "--- old\n+++ new\n@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n");
-	assert_diff("a", "a\n", "--- old\n+++ new\n@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n");
-	assert_diff("a\nb", "c\nb", "--- old\n+++ new\n@@ -1,2 +1,2 @@\n-a\n+c\n b\n\\ No newline at end of file\n");
+	assert_diff("a\nb\nc\n", "a\nx\nc\n",
+		    "--- old\n+++ new\n@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n");
+	assert_diff("a", "a\n",
+		    "--- old\n+++ new\n@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n");
+	assert_diff(
+		"a\nb", "c\nb",
+		"--- old\n+++ new\n@@ -1,2 +1,2 @@\n-a\n+c\n b\n\\ No newline at end of file\n");
 }
 
 static void shortest_script(void **state)
@@ -33,9 +37,11 @@ static void hunks(void **state)
 	const char *a = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n";
 	/* Six lines between two edits are one hunk, seven are two. */
 	assert_diff(a, "1\n2\nx\n4\n5\n6\n7\n8\n9\ny\n11\n12\n13\n",
-		    "--- old\n+++ new\n@@ -1,13 +1,13 @@\n 1\n 2\n-3\n+x\n 4\n 5\n 6\n 7\n 8\n 9\n-10\n+y\n 11\n 12\n 13\n");
+		    "--- old\n+++ new\n@@ -1,13 +1,13 @@\n 1\n 2\n-3\n+x\n 4\n 5\n 6\n 7\n 8\n "
+		    "9\n-10\n+y\n 11\n 12\n 13\n");
 	assert_diff(a, "1\n2\nx\n4\n5\n6\n7\n8\n9\n10\ny\n12\n13\n",
-		    "--- old\n+++ new\n@@ -1,6 +1,6 @@\n 1\n 2\n-3\n+x\n 4\n 5\n 6\n@@ -8,6 +8,6 @@\n 8\n 9\n 10\n-11\n+y\n 12\n 13\n");
+		    "--- old\n+++ new\n@@ -1,6 +1,6 @@\n 1\n 2\n-3\n+x\n 4\n 5\n 6\n@@ -8,6 +8,6 "
+		    "@@\n 8\n 9\n 10\n-11\n+y\n 12\n 13\n");
 }
 
 /* Applies a unified diff of a; fails the test where a context or removed line is not a's. */

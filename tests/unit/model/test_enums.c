@@ -2,17 +2,17 @@
 
 #include "model/enums.h"
 
-#define CHECK_WORDS(type, max)                                                          \
-	do {                                                                            \
-		for (int i = 0; i < (max); i++) {                                       \
-			const char *word = type##_to_string((enum type)i);              \
-			assert_non_null(word);                                          \
-			assert_int_equal(type##_from_string(word), i);                  \
-		}                                                                       \
-		assert_null(type##_to_string((enum type)(max)));                        \
-		assert_null(type##_to_string((enum type) - 1));                         \
-		assert_int_equal(type##_from_string("no such word"), -1);               \
-		assert_int_equal(type##_from_string(NULL), -1);                         \
+#define CHECK_WORDS(type, max)                                             \
+	do {                                                               \
+		for (int i = 0; i < (max); i++) {                          \
+			const char *word = type##_to_string((enum type)i); \
+			assert_non_null(word);                             \
+			assert_int_equal(type##_from_string(word), i);     \
+		}                                                          \
+		assert_null(type##_to_string((enum type)(max)));           \
+		assert_null(type##_to_string((enum type) - 1));            \
+		assert_int_equal(type##_from_string("no such word"), -1);  \
+		assert_int_equal(type##_from_string(NULL), -1);            \
 	} while (0)
 
 static void every_word_goes_both_ways(void **state)

@@ -2,7 +2,8 @@
 
 #include <errno.h>
 
-static void assert_refused(const char *text, size_t size, size_t limit, enum error_code code, const char *message)
+static void assert_refused(const char *text, size_t size, size_t limit, enum error_code code,
+			   const char *message)
 {
 	json_t *value = NULL;
 	_cleanup_error_ struct error *err = NULL;
@@ -56,11 +57,14 @@ static void reals_are_as_short_as_they_can_be(void **state)
 static void writing(void **state)
 {
 	(void)state;
-	_cleanup_json_ json_t *value = json("{'b':[1,-2.5,true,null],'a':{'z':'x\\n\\u0001\\u007f\\\\','\\u00e9':[]},'e':{}}");
+	_cleanup_json_ json_t *value = json(
+		"{'b':[1,-2.5,true,null],'a':{'z':'x\\n\\u0001\\u007f\\\\','\\u00e9':[]},'e':{}}");
 	_cleanup_free_ char *compact = json_to_text(value, JSON_WRITE_COMPACT);
-	assert_string_equal(compact, "{\"b\":[1,-2.5,true,null],\"a\":{\"z\":\"x\\n\\u0001\\u007f\\\\\",\"\xc3\xa9\":[]},\"e\":{}}");
+	assert_string_equal(compact, "{\"b\":[1,-2.5,true,null],\"a\":{\"z\":"
+				     "\"x\\n\\u0001\\u007f\\\\\",\"\xc3\xa9\":[]},\"e\":{}}");
 	_cleanup_free_ char *canonical = json_to_canonical(value);
-	assert_string_equal(canonical, "{\"a\":{\"z\":\"x\\n\\u0001\\u007f\\\\\",\"\xc3\xa9\":[]},\"b\":[1,-2.5,true,null],\"e\":{}}");
+	assert_string_equal(canonical, "{\"a\":{\"z\":\"x\\n\\u0001\\u007f\\\\\",\"\xc3\xa9\":[]},"
+				       "\"b\":[1,-2.5,true,null],\"e\":{}}");
 	_cleanup_json_ json_t *small = json("{'a':[1,{}]}");
 	_cleanup_free_ char *indented = json_to_text(small, JSON_WRITE_INDENT);
 	assert_string_equal(indented, "{\n  \"a\": [\n    1,\n    {}\n  ]\n}");
@@ -144,7 +148,8 @@ static void issues_become_one_error(void **state)
 	assert_int_equal(issues.count, ISSUES_MAX);
 	assert_int_equal(issues_to_error(&issues, ERROR_UNPROCESSABLE, &err), -ERROR_UNPROCESSABLE);
 	assert_string_equal(err->field, "/metadata/name");
-	assert_int_equal(strncmp(err->message, "metadata.name is missing; metadata.name is missing", 50), 0);
+	assert_int_equal(
+		strncmp(err->message, "metadata.name is missing; metadata.name is missing", 50), 0);
 	assert_non_null(strstr(err->message, "and 5 more"));
 	assert_int_equal(err->n_details, ISSUES_MAX);
 	_cleanup_json_ json_t *array = issues_to_json(&issues);

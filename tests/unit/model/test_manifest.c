@@ -28,7 +28,9 @@ static void cloud_resource(void **state)
 	(void)state;
 	_cleanup_manifest_ struct manifest m;
 	parse("{'spec':{'free_form':1},'status':{'x':1},'api_version':'x.dev/v1','kind':'Db',"
-	      "'metadata':{'name':'My Db','org':'acme','env':'dev','labels':{'planton.dev/provisioner':'terraform','a_b':'c'},"
+	      "'metadata':{'name':'My "
+	      "Db','org':'acme','env':'dev','labels':{'planton.dev/"
+	      "provisioner':'terraform','a_b':'c'},"
 	      "'version':{'message':'why','previous_version_id':'x'},"
 	      "'relationships':[{'kind':'Net','name':'n','type':'runs_on'}]},"
 	      "'placement':{'connection':'c1','iac_module':'m','flow_control':{'is_manual':true}}}",
@@ -45,16 +47,22 @@ static void cloud_resource(void **state)
 	assert_string_equal(m.iac_module, "m");
 	assert_null(m.runner);
 	assert_int_equal(m.provisioner, PROVISIONER_TERRAFORM);
-	assert_true(m.has_flow_control && m.flow_control.is_manual && m.flow_control.preview_before_update_or_destroy);
+	assert_true(m.has_flow_control && m.flow_control.is_manual &&
+		    m.flow_control.preview_before_update_or_destroy);
 
 	_cleanup_free_ char *text = json_to_text(m.doc, 0);
-	assert_string_equal(text, "{\"apiVersion\":\"x.dev/v1\",\"kind\":\"Db\",\"metadata\":{\"name\":\"My Db\",\"org\":\"acme\",\"env\":\"dev\","
-				  "\"labels\":{\"planton.dev/provisioner\":\"terraform\",\"a_b\":\"c\"},"
-				  "\"version\":{\"message\":\"why\",\"previousVersionId\":\"x\"},"
-				  "\"relationships\":[{\"kind\":\"Net\",\"name\":\"n\",\"type\":\"runs_on\"}]},"
-				  "\"placement\":{\"connection\":\"c1\",\"iacModule\":\"m\",\"flowControl\":{\"isManual\":true,"
-				  "\"disableOnLifecycleEvents\":false,\"skipRefresh\":false,\"previewBeforeUpdateOrDestroy\":true,"
-				  "\"pauseBetweenPreviewAndUpdateOrDestroy\":false}},\"spec\":{\"free_form\":1}}");
+	assert_string_equal(
+		text,
+		"{\"apiVersion\":\"x.dev/v1\",\"kind\":\"Db\",\"metadata\":{\"name\":\"My "
+		"Db\",\"org\":\"acme\",\"env\":\"dev\","
+		"\"labels\":{\"planton.dev/provisioner\":\"terraform\",\"a_b\":\"c\"},"
+		"\"version\":{\"message\":\"why\",\"previousVersionId\":\"x\"},"
+		"\"relationships\":[{\"kind\":\"Net\",\"name\":\"n\",\"type\":\"runs_on\"}]},"
+		"\"placement\":{\"connection\":\"c1\",\"iacModule\":\"m\",\"flowControl\":{"
+		"\"isManual\":true,"
+		"\"disableOnLifecycleEvents\":false,\"skipRefresh\":false,"
+		"\"previewBeforeUpdateOrDestroy\":true,"
+		"\"pauseBetweenPreviewAndUpdateOrDestroy\":false}},\"spec\":{\"free_form\":1}}");
 }
 
 static void minimal(void **state)
@@ -69,7 +77,10 @@ static void minimal(void **state)
 
 	manifest_set_identity(&m, "cr_x", NULL, "acme", NULL);
 	manifest_set_spec(&m, json("{'k':1}"));
-	assert_json(m.doc, "{'apiVersion':'x.dev/v1','kind':'Db','metadata':{'name':'a','id':'cr_x','org':'acme'},'spec':{'k':1}}");
+	assert_json(
+		m.doc,
+		"{'apiVersion':'x.dev/"
+		"v1','kind':'Db','metadata':{'name':'a','id':'cr_x','org':'acme'},'spec':{'k':1}}");
 	assert_string_equal(m.id, "cr_x");
 	assert_null(m.env);
 }
@@ -77,26 +88,36 @@ static void minimal(void **state)
 static void everything_wrong_is_named(void **state)
 {
 	(void)state;
-	assert_findings("{}", "/apiVersion: apiVersion is missing\n/kind: kind is missing\n/metadata: metadata is missing\n");
+	assert_findings("{}", "/apiVersion: apiVersion is missing\n/kind: kind is "
+			      "missing\n/metadata: metadata is missing\n");
 	assert_findings("[]", ": (document) must be an object\n");
-	assert_findings("{" HEAD ",'metadata':{'nmae':'x','env':'Dev','id':'sj_1','tags':[1],'labels':{'a':1,'planton.dev/provisioner':'ansible'}},'spec':3}",
+	assert_findings("{" HEAD ",'metadata':{'nmae':'x','env':'Dev','id':'sj_1','tags':[1],'"
+				 "labels':{'a':1,'planton.dev/provisioner':'ansible'}},'spec':3}",
 			"/metadata/nmae: metadata.nmae is unknown; did you mean \"name\"?\n"
 			"/metadata/name: metadata.name is missing\n"
-			"/metadata/env: metadata.env must be a slug: lower-case letters and digits with single hyphens between\n"
+			"/metadata/env: metadata.env must be a slug: lower-case letters and digits "
+			"with single hyphens between\n"
 			"/metadata/labels/a: metadata.labels.a must be text (put it in quotes)\n"
 			"/metadata/tags/0: metadata.tags[0] must be text of 1 to 256 bytes\n"
 			"/metadata/id: metadata.id is no id of this type (cr_...)\n"
-			"/metadata/labels/planton.dev~1provisioner: metadata.labels[\"planton.dev/provisioner\"] must be one of tofu, terraform, pulumi\n"
+			"/metadata/labels/planton.dev~1provisioner: "
+			"metadata.labels[\"planton.dev/provisioner\"] must be one of tofu, "
+			"terraform, pulumi\n"
 			"/spec: spec must be an object\n");
 	assert_findings("{" HEAD ",'metadata':{'name':'','slug':'A'}}",
 			"/metadata/name: metadata.name is empty\n"
-			"/metadata/slug: metadata.slug must be lower-case letters and digits with single hyphens between\n");
-	assert_findings("{" HEAD ",'metadata':{'name':'***'}}", "/metadata/name: metadata.name has no letter or digit to make a slug of\n");
-	assert_findings("{" HEAD ",'metadata':{'name':'a','relationships':[{'kind':'K','type':'likes'}]}}",
-			"/metadata/relationships/0/name: metadata.relationships[0].name is missing\n"
-			"/metadata/relationships/0/type: metadata.relationships[0].type must be one of depends_on, runs_on, managed_by, uses\n");
-	assert_findings("{" HEAD ",'api_version':'y','metadata':{'name':'a'}}",
-			"/api_version: api_version is there twice, in camelCase and in snake_case\n");
+			"/metadata/slug: metadata.slug must be lower-case letters and digits with "
+			"single hyphens between\n");
+	assert_findings("{" HEAD ",'metadata':{'name':'***'}}",
+			"/metadata/name: metadata.name has no letter or digit to make a slug of\n");
+	assert_findings(
+		"{" HEAD ",'metadata':{'name':'a','relationships':[{'kind':'K','type':'likes'}]}}",
+		"/metadata/relationships/0/name: metadata.relationships[0].name is missing\n"
+		"/metadata/relationships/0/type: metadata.relationships[0].type must be one of "
+		"depends_on, runs_on, managed_by, uses\n");
+	assert_findings(
+		"{" HEAD ",'api_version':'y','metadata':{'name':'a'}}",
+		"/api_version: api_version is there twice, in camelCase and in snake_case\n");
 	assert_findings("{" HEAD ",'metadata':{'name':'a'},'spec':{'p':[{'$sealed':'x'}]}}",
 			"/spec/p/0: spec.p[0] holds the reserved key \"$sealed\"\n");
 }
@@ -104,35 +125,48 @@ static void everything_wrong_is_named(void **state)
 static void flow_control(void **state)
 {
 	(void)state;
-	assert_findings("{" HEAD ",'metadata':{'name':'a'},'placement':{'flowControl':{'isManual':1,'skipRefrsh':true}}}",
-			"/placement/flowControl/skipRefrsh: placement.flowControl.skipRefrsh is unknown; did you mean \"skipRefresh\"?\n"
-			"/placement/flowControl/isManual: placement.flowControl.isManual must be true or false\n");
-	assert_findings("{" HEAD ",'metadata':{'name':'a'},'placement':{'flowControl':{'previewBeforeUpdateOrDestroy':false,"
+	assert_findings("{" HEAD ",'metadata':{'name':'a'},'placement':{'flowControl':{'isManual':"
+				 "1,'skipRefrsh':true}}}",
+			"/placement/flowControl/skipRefrsh: placement.flowControl.skipRefrsh is "
+			"unknown; did you mean \"skipRefresh\"?\n"
+			"/placement/flowControl/isManual: placement.flowControl.isManual must be "
+			"true or false\n");
+	assert_findings("{" HEAD ",'metadata':{'name':'a'},'placement':{'flowControl':{'"
+				 "previewBeforeUpdateOrDestroy':false,"
 			"'pauseBetweenPreviewAndUpdateOrDestroy':true}}}",
-			"/placement/flowControl: placement.flowControl pauses after a preview that it leaves out\n");
+			"/placement/flowControl: placement.flowControl pauses after a preview that "
+			"it leaves out\n");
 }
 
 static void builtin_kinds(void **state)
 {
 	(void)state;
 	_cleanup_manifest_ struct manifest m;
-	parse("{'apiVersion':'planton.dev/v1','kind':'Connection','metadata':{'name':'pg'},'spec':{'provider':'postgresql','default':true}}", &m);
+	parse("{'apiVersion':'planton.dev/"
+	      "v1','kind':'Connection','metadata':{'name':'pg'},'spec':{'provider':'postgresql','"
+	      "default':true}}",
+	      &m);
 	assert_int_equal(m.type, RESOURCE_CONNECTION);
 	assert_json(m.spec, "{'provider':'postgresql','default':true,'fields':{}}");
 	assert_ptr_equal(m.spec, json_object_get(m.doc, "spec"));
 
 	_cleanup_manifest_ struct manifest org;
-	parse("{'apiVersion':'planton.dev/v1','kind':'Organization','metadata':{'name':'acme'},'spec':{'settings':{'x':1}}}", &org);
+	parse("{'apiVersion':'planton.dev/"
+	      "v1','kind':'Organization','metadata':{'name':'acme'},'spec':{'settings':{'x':1}}}",
+	      &org);
 	assert_int_equal(org.type, RESOURCE_ORGANIZATION);
 
-	assert_findings("{'apiVersion':'v2','kind':'Connection','metadata':{'name':'pg'},'spec':{'default':1,'fields':[]},'placement':{}}",
+	assert_findings("{'apiVersion':'v2','kind':'Connection','metadata':{'name':'pg'},'spec':{'"
+			"default':1,'fields':[]},'placement':{}}",
 			"/apiVersion: apiVersion must be planton.dev/v1 for kind Connection\n"
 			"/placement: placement is for cloud resources\n"
 			"/spec/provider: spec.provider is missing\n"
 			"/spec/default: spec.default must be true or false\n"
 			"/spec/fields: spec.fields must be an object\n");
-	assert_findings("{'apiVersion':'planton.dev/v1','kind':'Environment','metadata':{'name':'dev'},'spec':{'descripton':'x'}}",
-			"/spec/descripton: spec.descripton is unknown; did you mean \"description\"?\n");
+	assert_findings(
+		"{'apiVersion':'planton.dev/"
+		"v1','kind':'Environment','metadata':{'name':'dev'},'spec':{'descripton':'x'}}",
+		"/spec/descripton: spec.descripton is unknown; did you mean \"description\"?\n");
 }
 
 static void limits(void **state)
@@ -164,7 +198,9 @@ static void limits(void **state)
 static void the_given_document_stays_as_it_was(void **state)
 {
 	(void)state;
-	_cleanup_json_ json_t *document = json("{" HEAD ",'metadata':{'name':'a','labels':{'x':'y'},'relationships':[]},'spec':{'a':{'b':1}}}");
+	_cleanup_json_ json_t *document =
+		json("{" HEAD ",'metadata':{'name':'a','labels':{'x':'y'},'relationships':[]},'"
+			      "spec':{'a':{'b':1}}}");
 	_cleanup_json_ json_t *before = json_deep_copy(document);
 	_cleanup_issues_ struct issues issues = ISSUES_INIT;
 	_cleanup_manifest_ struct manifest m;

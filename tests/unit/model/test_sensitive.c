@@ -7,13 +7,15 @@ static char *patterns[] = {"/password", "/users/*/token", "/map/*", "/absent", "
 static void collecting_and_putting_back(void **state)
 {
 	(void)state;
-	_cleanup_json_ json_t *root = json("{'password':'p','users':[{'token':'t0'},{'name':'x'},{'token':null}],'map':{'a/b':{'x':1}},'other':1}");
+	_cleanup_json_ json_t *root = json("{'password':'p','users':[{'token':'t0'},{'name':'x'},{'"
+					   "token':null}],'map':{'a/b':{'x':1}},'other':1}");
 	_cleanup_json_ json_t *before = json_deep_copy(root);
 	_cleanup_json_ json_t *values = sensitive_collect(root, patterns);
 	assert_json(values, "{'/password':'p','/users/0/token':'t0','/map/a~1b':{'x':1}}");
 
 	sensitive_mask(root, patterns);
-	assert_json(root, "{'password':'(sensitive)','users':[{'token':'(sensitive)'},{'name':'x'},{'token':null}],'map':{'a/b':'(sensitive)'},'other':1}");
+	assert_json(root, "{'password':'(sensitive)','users':[{'token':'(sensitive)'},{'name':'x'},"
+			  "{'token':null}],'map':{'a/b':'(sensitive)'},'other':1}");
 	sensitive_replace(root, values);
 	assert_true(json_equal(root, before));
 
@@ -27,9 +29,12 @@ static void collecting_and_putting_back(void **state)
 static void references_are_no_secrets(void **state)
 {
 	(void)state;
-	_cleanup_json_ json_t *root = json("{'password':'$secret/db','map':{'a':{'valueFrom':{}},'b':{'valueFrom':{},'hidden':'s'}}}");
+	_cleanup_json_ json_t *root =
+		json("{'password':'$secret/"
+		     "db','map':{'a':{'valueFrom':{}},'b':{'valueFrom':{},'hidden':'s'}}}");
 	sensitive_mask(root, patterns);
-	assert_json(root, "{'password':'$secret/db','map':{'a':{'valueFrom':{}},'b':'(sensitive)'}}");
+	assert_json(root,
+		    "{'password':'$secret/db','map':{'a':{'valueFrom':{}},'b':'(sensitive)'}}");
 	assert_false(sensitive_is_clear(json_object_get(root, "password")));
 	assert_false(sensitive_is_clear(json_null()));
 	_cleanup_json_ json_t *marker = sealed_marker_new("x");
@@ -52,7 +57,8 @@ static void sealed_markers(void **state)
 	assert_null(sensitive_map(clear, seal, "/users/0/token"));
 	_cleanup_json_ json_t *sealed = sensitive_map(clear, seal, NULL);
 	sensitive_replace(root, sealed);
-	assert_json(root, "{'password':{'$sealed':'/password'},'users':[{'token':{'$sealed':'/users/0/token'}}]}");
+	assert_json(root, "{'password':{'$sealed':'/password'},'users':[{'token':{'$sealed':'/"
+			  "users/0/token'}}]}");
 	_cleanup_json_ json_t *found = sealed_collect(root);
 	assert_true(json_equal(found, sealed));
 	assert_string_equal(sealed_marker_text(json_object_get(root, "password")), "/password");

@@ -11,7 +11,8 @@ static void assert_yaml(const char *text, const char *expected)
 	assert_json(value, expected);
 }
 
-static void assert_refused_sized(const char *text, size_t size, enum error_code code, const char *message)
+static void assert_refused_sized(const char *text, size_t size, enum error_code code,
+				 const char *message)
 {
 	struct yaml_text *yaml = NULL;
 	_cleanup_error_ struct error *err = NULL;
@@ -37,11 +38,15 @@ static void scalars(void **state)
 	assert_yaml("[1_000, 12:30:45, 2026-11-01, 1.2.3, 0x, 0o8, 1e, '.', +, -x]",
 		    "['1_000','12:30:45','2026-11-01','1.2.3','0x','0o8','1e','.','+','-x']");
 	assert_yaml("['1', \"true\", '', \"null\"]", "['1','true','','null']");
-	assert_yaml("[!!str 1, !!float 1, !!int \"7\", ! 5, !!bool 'true']", "['1',1.0,7,'5',true]");
+	assert_yaml("[!!str 1, !!float 1, !!int \"7\", ! 5, !!bool 'true']",
+		    "['1',1.0,7,'5',true]");
 	assert_yaml("a: |\n  x\n  y\nb: >-\n  x\n  y\n", "{'a':'x\\ny\\n','b':'x y'}");
 	assert_yaml("9223372036854775807", "9223372036854775807");
-	assert_yaml("\xef\xbb\xbf" "a: b", "{'a':'b'}");
-	assert_yaml("{1: a, true: b, null: c, 0x1: d}", "{'1':'a','true':'b','null':'c','0x1':'d'}");
+	assert_yaml("\xef\xbb\xbf"
+		    "a: b",
+		    "{'a':'b'}");
+	assert_yaml("{1: a, true: b, null: c, 0x1: d}",
+		    "{'1':'a','true':'b','null':'c','0x1':'d'}");
 }
 
 static void refused_values(void **state)
@@ -76,8 +81,11 @@ static void bytes_that_are_no_text(void **state)
 {
 	(void)state;
 	assert_refused_sized("a: 1\nb\0c", 8, ERROR_INVALID_ARGUMENT, "line 2: NUL");
-	assert_refused_sized("a: 1\n\nb: \xc3\x28", 11, ERROR_INVALID_ARGUMENT, "line 3: invalid UTF-8");
-	assert_refused_sized("\xff\xfe" "a\0", 4, ERROR_INVALID_ARGUMENT, "NUL");
+	assert_refused_sized("a: 1\n\nb: \xc3\x28", 11, ERROR_INVALID_ARGUMENT,
+			     "line 3: invalid UTF-8");
+	assert_refused_sized("\xff\xfe"
+			     "a\0",
+			     4, ERROR_INVALID_ARGUMENT, "NUL");
 	assert_refused_sized("\xed\xa0\x80", 3, ERROR_INVALID_ARGUMENT, "invalid UTF-8");
 	assert_refused_sized("a: \x01", 4, ERROR_INVALID_ARGUMENT, "control characters");
 }
@@ -95,7 +103,8 @@ static void sizes(void **state)
 	assert_int_equal(json_string_length(value), YAML_MAX_SIZE);
 
 	memset(large, '[', size);
-	assert_refused_sized(large, YAML_MAX_SIZE, ERROR_TOO_LARGE, "nested deeper than the limit of 64");
+	assert_refused_sized(large, YAML_MAX_SIZE, ERROR_TOO_LARGE,
+			     "nested deeper than the limit of 64");
 
 	_cleanup_strbuf_ struct strbuf many = STRBUF_INIT;
 	for (int i = 0; i <= YAML_MAX_VALUES; i++)
@@ -123,7 +132,8 @@ static void nesting_limit_is_exact(void **state)
 static void aliases(void **state)
 {
 	(void)state;
-	assert_yaml("a: &x {k: [1]}\nb: *x\nc: &s text\nd: *s", "{'a':{'k':[1]},'b':{'k':[1]},'c':'text','d':'text'}");
+	assert_yaml("a: &x {k: [1]}\nb: *x\nc: &s text\nd: *s",
+		    "{'a':{'k':[1]},'b':{'k':[1]},'c':'text','d':'text'}");
 	assert_yaml("a: &x 1\nb: &x 2\nc: *x", "{'a':1,'b':2,'c':2}");
 	assert_refused("--- &x a\n--- *x\n", "no anchor");
 
@@ -185,7 +195,8 @@ static void documents(void **state)
 	assert_string_equal(err->message, "one document expected, not 2");
 }
 
-static void assert_position(const struct yaml_text *yaml, const char *pointer, unsigned line, unsigned column)
+static void assert_position(const struct yaml_text *yaml, const char *pointer, unsigned line,
+			    unsigned column)
 {
 	unsigned got;
 	assert_int_equal(yaml_position(yaml, 0, pointer, &got), line);
@@ -195,7 +206,9 @@ static void assert_position(const struct yaml_text *yaml, const char *pointer, u
 static void positions(void **state)
 {
 	(void)state;
-	const char *text = "kind: A\nmetadata:\n  name: x\nspec:\n  max_size: 3\n  list:\n    - a\n    - b: 1\n      c: [5,\n          6]\n  al: &al\n    z: 1\n  other: *al\n";
+	const char *text =
+		"kind: A\nmetadata:\n  name: x\nspec:\n  max_size: 3\n  list:\n    - a\n    - b: "
+		"1\n      c: [5,\n          6]\n  al: &al\n    z: 1\n  other: *al\n";
 	_cleanup_yaml_text_ struct yaml_text *yaml = NULL;
 	assert_int_equal(yaml_parse(text, strlen(text), &yaml, NULL), 0);
 	assert_position(yaml, "", 1, 1);
@@ -212,7 +225,8 @@ static void positions(void **state)
 static void json_text(void **state)
 {
 	(void)state;
-	assert_yaml("{\"a\":\"\\ud83d\\ude00\",\n\t\"b\":[1,2.5,null]}", "{'a':'\xf0\x9f\x98\x80','b':[1,2.5,null]}");
+	assert_yaml("{\"a\":\"\\ud83d\\ude00\",\n\t\"b\":[1,2.5,null]}",
+		    "{'a':'\xf0\x9f\x98\x80','b':[1,2.5,null]}");
 	assert_yaml("{\"a\\/b\": \"x\\ty\"}", "{'a/b':'x\\ty'}");
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	strbuf_addstr(&text, "{\"");

@@ -13,7 +13,8 @@ static void shapes(void **state)
 {
 	(void)state;
 	assert_written("{'kind':'A','spec':{'list':[1,{'a':1,'b':[]},[2,[3]]],'empty':{}}}",
-		       "kind: A\nspec:\n  list:\n    - 1\n    - a: 1\n      b: []\n    -\n      - 2\n      -\n        - 3\n  empty: {}\n");
+		       "kind: A\nspec:\n  list:\n    - 1\n    - a: 1\n      b: []\n    -\n      - "
+		       "2\n      -\n        - 3\n  empty: {}\n");
 	assert_written("[]", "[]\n");
 	assert_written("null", "null\n");
 	assert_written("'x'", "\"x\"\n");
@@ -25,11 +26,14 @@ static void quotes_only_where_needed(void **state)
 	(void)state;
 	assert_written("['plain text','/etc/x','a:b','x#y','32Gi','v1.2','caf\xc3\xa9']",
 		       "- plain text\n- /etc/x\n- a:b\n- x#y\n- 32Gi\n- v1.2\n- caf\xc3\xa9\n");
-	assert_written("['','no','Yes','1','0123','1e3','2026-11-01','12:30','null','~','.5','-x','true']",
-		       "- ''\n- 'no'\n- 'Yes'\n- '1'\n- '0123'\n- '1e3'\n- '2026-11-01'\n- '12:30'\n- 'null'\n- '~'\n- '.5'\n- '-x'\n- 'true'\n");
+	assert_written(
+		"['','no','Yes','1','0123','1e3','2026-11-01','12:30','null','~','.5','-x','true']",
+		"- ''\n- 'no'\n- 'Yes'\n- '1'\n- '0123'\n- '1e3'\n- '2026-11-01'\n- '12:30'\n- "
+		"'null'\n- '~'\n- '.5'\n- '-x'\n- 'true'\n");
 	assert_written("['a: b','a #b','a:',' a','a ','* x','${x}','%{y}']",
 		       "- 'a: b'\n- 'a #b'\n- 'a:'\n- ' a'\n- 'a '\n- '* x'\n- ${x}\n- '%{y}'\n");
-	assert_written("['a\\tb','\\u0007','\\u2028','\\r']", "- \"a\\tb\"\n- \"\\x07\"\n- \"\\u2028\"\n- \"\\x0d\"\n");
+	assert_written("['a\\tb','\\u0007','\\u2028','\\r']",
+		       "- \"a\\tb\"\n- \"\\x07\"\n- \"\\u2028\"\n- \"\\x0d\"\n");
 	assert_written("{'no':1,'a b':2,'1':3}", "'no': 1\na b: 2\n'1': 3\n");
 }
 
@@ -57,7 +61,8 @@ static void round_trip(const json_t *value)
 static void round_trips_of_nasty_strings(void **state)
 {
 	(void)state;
-	static const char *const pieces[] = {"a", " ", "\n", "\t", ":", "#", "-", "'", "\"", "1", "\\", "\xc2\x85", "[", "?", "|", "\r"};
+	static const char *const pieces[] = {"a",  " ", "\n", "\t",	  ":", "#", "-", "'",
+					     "\"", "1", "\\", "\xc2\x85", "[", "?", "|", "\r"};
 	size_t n = ARRAY_SIZE(pieces);
 
 	for (size_t number = 0; number < n * n * n * n; number++) {
@@ -92,10 +97,8 @@ static void long_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shapes),
-		cmocka_unit_test(quotes_only_where_needed),
-		cmocka_unit_test(blocks),
-		cmocka_unit_test(round_trips_of_nasty_strings),
+		cmocka_unit_test(shapes),    cmocka_unit_test(quotes_only_where_needed),
+		cmocka_unit_test(blocks),    cmocka_unit_test(round_trips_of_nasty_strings),
 		cmocka_unit_test(long_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

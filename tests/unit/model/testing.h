@@ -1,4 +1,5 @@
-/* What every test of model/ includes: cmocka with what it needs, and JSON written with single quotes. */
+/* What every test of model/ includes: cmocka with what it needs, and JSON written with single
+ * quotes. */
 #pragma once
 
 #include <setjmp.h>
