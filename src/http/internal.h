@@ -54,14 +54,14 @@ struct http_request {
 	enum request_phase phase;
 
 	bool is_head;
-	bool is_counted;      /* among the server's answering */
-	bool passed_before;   /* the application's before() let it in */
-	bool is_parked;	      /* counted as such */
-	bool watched;	      /* the socket is in the server's set of those watched for a hang-up */
-	bool stream_started;  /* tasks are pulls from now on */
-	bool stream_sleeps;   /* the last pull had nothing more */
+	bool is_counted;     /* among the server's answering */
+	bool passed_before;  /* the application's before() let it in */
+	bool is_parked;	     /* counted as such */
+	bool watched;	     /* the socket is in the server's set of those watched for a hang-up */
+	bool stream_started; /* tasks are pulls from now on */
+	bool stream_sleeps;  /* the last pull had nothing more */
 	bool stream_ended;
-	struct strbuf out;    /* of a stream: what was pulled, from sent on not yet passed on */
+	struct strbuf out; /* of a stream: what was pulled, from sent on not yet passed on */
 	size_t sent;
 
 	char *target; /* as it was sent; NULL once parsed */
@@ -69,7 +69,7 @@ struct http_request {
 	enum http_method method;
 	const struct http_route *route;
 	struct strbuf body;
-	uint64_t declared;    /* Content-Length */
+	uint64_t declared; /* Content-Length */
 	uint64_t received;
 	struct error *refusal; /* answered once the body was swallowed */
 
@@ -89,7 +89,7 @@ struct http_server {
 	sd_event_source *mhd_source, *pool_source, *watch_source;
 	sd_event_source *idle_timer, *deadline_timer, *again;
 	uint64_t idle_timer_ms, deadline_timer_ms; /* armed for; TASK_NEVER: off */
-	uint64_t bodies; /* bytes */
+	uint64_t bodies;			   /* bytes */
 	bool stopping;
 
 	atomic_uint_fast64_t requests, responses_by_class[6];

@@ -133,7 +133,8 @@ static struct MHD_Response *buffer_response(struct http_response *a)
 enum MHD_Result response_queue(struct http_request *q)
 {
 	struct http_response *a = &q->answer;
-	bool is_stream = a->kind == ANSWER_STREAM;
+	/* libmicrohttpd would end the body that a HEAD does not have. */
+	bool is_stream = a->kind == ANSWER_STREAM && !q->is_head;
 	add_defaults(a);
 	struct MHD_Response *response = is_stream ? stream_response(q) : buffer_response(a);
 	if (!response)

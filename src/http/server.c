@@ -243,8 +243,10 @@ int http_server_start(sd_event *loop, const struct http_server_options *o, struc
 static void drain(struct http_server *s)
 {
 	uint64_t give_up = TASK_NEVER;
-	while (s->answering > 0) {
+	for (;;) {
 		bool more = turn(s);
+		if (s->answering == 0)
+			break;
 		uint64_t now = now_monotonic_ms();
 		if (s->suspended > 0)
 			give_up = TASK_NEVER;
@@ -273,13 +275,13 @@ void http_server_stop(struct http_server *s)
 		task_pool_stop_sleep(s->pool);
 		drain(s);
 	}
-	task_pool_free(s->pool);
 	sd_event_source_disable_unref(s->mhd_source);
 	sd_event_source_disable_unref(s->pool_source);
 	sd_event_source_disable_unref(s->watch_source);
 	sd_event_source_disable_unref(s->idle_timer);
 	sd_event_source_disable_unref(s->deadline_timer);
 	sd_event_source_disable_unref(s->again);
+	task_pool_free(s->pool);
 	if (s->daemon)
 		MHD_stop_daemon(s->daemon);
 	lingers_free(s->lingers);

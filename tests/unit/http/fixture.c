@@ -20,6 +20,7 @@ static int on_stop(sd_event_source *source, int fd, uint32_t events, void *fixtu
 	(void)fd;
 	(void)events;
 	struct fixture *f = fixture;
+	assert_true(atomic_load(&f->stopping));
 	http_server_stop(f->server);
 	return sd_event_exit(f->loop, 0);
 }
@@ -49,6 +50,7 @@ void fixture_start(struct fixture *f, const struct http_server_options *options)
 void fixture_stop(struct fixture *f)
 {
 	uint64_t one = 1;
+	atomic_store(&f->stopping, true);
 	assert_int_equal(write(f->stop_fd, &one, sizeof(one)), sizeof(one));
 	assert_int_equal(pthread_join(f->thread, NULL), 0);
 	sd_event_unref(f->loop);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@ struct fixture {
 	struct http_server *server;
 	unsigned port;
 	int stop_fd;
+	atomic_bool stopping;
 	pthread_t thread;
 	void *loop;
 };
@@ -57,10 +59,10 @@ void answer_release(struct answer *a);
 void peer_expect(struct peer *p, const char *request, int status, const char *body);
 
 /* Until the condition holds; the test fails after a generous time. */
-#define EVENTUALLY(condition)                                           \
-	do {                                                            \
-		for (int left_ = 3000; !(condition); left_--) {         \
+#define EVENTUALLY(condition)                                             \
+	do {                                                              \
+		for (int left_ = 3000; !(condition); left_--) {           \
 			assert_true(left_ > 0 && "in time: " #condition); \
-			usleep(5000);                                   \
-		}                                                       \
+			usleep(5000);                                     \
+		}                                                         \
 	} while (0)

@@ -40,12 +40,18 @@ static void test_found(void **state)
 		const char *method, *path;
 		const struct http_route *route;
 	} cases[] = {
-		{"GET", "/jobs/1", &api[0]},	       {"HEAD", "/jobs/1", &api[0]},
-		{"GET", "/jobs/claims", &api[1]},      {"POST", "/jobs/claims", &api[2]},
-		{"DELETE", "/jobs/1", &api[3]},	       {"GET", "/jobs/1/x", &api[4]},
-		{"GET", "/jobs/1/events", &api[5]},    {"GET", "/jobs/claims/x", &api[4]},
-		{"LOCK", "/state/a%2Fb", &api[6]},     {"UNLOCK", "/state/a", &api[7]},
-		{"GET", "/", &console[0]},	       {"GET", "/assets/a.js", &console[1]},
+		{"GET", "/jobs/1", &api[0]},
+		{"HEAD", "/jobs/1", &api[0]},
+		{"GET", "/jobs/claims", &api[1]},
+		{"POST", "/jobs/claims", &api[2]},
+		{"DELETE", "/jobs/1", &api[3]},
+		{"GET", "/jobs/1/x", &api[4]},
+		{"GET", "/jobs/1/events", &api[5]},
+		{"GET", "/jobs/claims/x", &api[4]},
+		{"LOCK", "/state/a%2Fb", &api[6]},
+		{"UNLOCK", "/state/a", &api[7]},
+		{"GET", "/", &console[0]},
+		{"GET", "/assets/a.js", &console[1]},
 		{"GET", "/assets/a/b.js", &console[1]},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -6,10 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_BODY  1000
-#define BIG	  ((size_t)64 << 20)
-#define HOST	  " HTTP/1.1\r\nHost: h\r\n"
-#define NO_BODY	  HOST "\r\n"
+#define MAX_BODY 1000
+#define BIG	 ((size_t)64 << 20)
+#define HOST	 " HTTP/1.1\r\nHost: h\r\n"
+#define NO_BODY	 HOST "\r\n"
 
 static void echo(struct http_request *q, struct http_response *a, void *ctx)
 {
@@ -201,7 +201,8 @@ static void test_refusals_keep_the_connection(void **state)
 	peer_expect(&p, "GET /query?a=%" NO_BODY, 400, NULL);
 	peer_expect(&p, "GET /silent" NO_BODY, 500, NULL);
 	peer_expect(&p, "GET /echo/x?forbidden" NO_BODY, 403, "");
-	_cleanup_free_ char *large = xasprintf("POST /echo/x" HOST "Content-Length: 1001\r\n\r\n%1001d", 1);
+	_cleanup_free_ char *large =
+		xasprintf("POST /echo/x" HOST "Content-Length: 1001\r\n\r\n%1001d", 1);
 	peer_expect(&p, large, 413,
 		    "too_large: the request body is larger than 1000 bytes, the limit of /echo/x");
 	peer_expect(&p, "GET /echo/x" NO_BODY, 200, NULL);
@@ -244,7 +245,8 @@ static void test_expect_continue(void **state)
 	peer_send(&p, "POST /echo/x" HOST "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n");
 	free(peer_read_until(&p, "HTTP/1.1 100 Continue\r\n\r\n"));
 	peer_expect(&p, "hello", 200, "1 x hello");
-	peer_send(&p, "POST /echo/x" HOST "Content-Length: 99999999\r\nExpect: 100-continue\r\n\r\n");
+	peer_send(&p,
+		  "POST /echo/x" HOST "Content-Length: 99999999\r\nExpect: 100-continue\r\n\r\n");
 	peer_expect(&p, "", 413,
 		    "too_large: the request body is larger than 1000 bytes, the limit of /echo/x");
 	peer_expect_end(&p);
@@ -319,8 +321,12 @@ static void test_large_bodies(void **state)
 	peer_close(&p);
 }
 
+/* Unfinished ones are closed once nothing moved on them for the idle time. */
 static void test_broken_requests(void **state)
 {
+	(void)state;
+	struct fixture f;
+	fixture_start(&f, &(struct http_server_options){.route_tables = tables, .idle_ms = 1000});
 	static const char *const broken[] = {
 		"nonsense\r\n\r\n",
 		"GET\r\n\r\n",
@@ -332,7 +338,7 @@ static void test_broken_requests(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
 		struct peer p;
-		peer_connect(&p, *state);
+		peer_connect(&p, &f);
 		peer_send(&p, broken[i]);
 		shutdown(p.fd, SHUT_WR);
 		while (peer_receive(&p))
@@ -344,10 +350,11 @@ static void test_broken_requests(void **state)
 	for (int i = 0; i < 9000; i++)
 		strbuf_addch(&huge, 'x');
 	struct peer p;
-	peer_connect(&p, *state);
+	peer_connect(&p, &f);
 	peer_send(&p, huge.data);
 	free(peer_read_until(&p, "HTTP/1.1 431"));
 	peer_close(&p);
+	fixture_stop(&f);
 }
 
 static void test_statistics(void **state)

@@ -76,9 +76,9 @@ static void test_as_many_as_allowed(void **state)
 static void test_refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"",	  "*",	    "a",     "http://h", "/%",	   "/%4",
-					  "/%zz", "/a%00b", "/%ff",  "/?a=%00",	 "/?%c3=", "/?a=%4",
-					  "/%4",  "/%4/1",  "/%\xff"};
+	static const char *const bad[] = {"",	    "*",      "a",	"http://h", "/%",
+					  "/%4",    "/%zz",   "/a%00b", "/%ff",	    "/?a=%00",
+					  "/?%c3=", "/?a=%4", "/%4",	"/%4/1",    "/%\xff"};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct uri uri;
 		const char *why = NULL;
@@ -105,12 +105,9 @@ static void test_escape_round_trip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_segments),
-		cmocka_unit_test(test_absolute_form),
-		cmocka_unit_test(test_queries),
-		cmocka_unit_test(test_as_many_as_allowed),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_escape_round_trip),
+		cmocka_unit_test(test_segments), cmocka_unit_test(test_absolute_form),
+		cmocka_unit_test(test_queries),	 cmocka_unit_test(test_as_many_as_allowed),
+		cmocka_unit_test(test_refused),	 cmocka_unit_test(test_escape_round_trip),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
