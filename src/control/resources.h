@@ -9,6 +9,8 @@
 
 #include "control/work.h"
 
+#define DEFAULT_ORGANIZATION "default"
+
 /* Seeds a new database: organization "default", environment "dev". Idempotent. */
 int resources_bootstrap(struct work *w, struct error **err);
 

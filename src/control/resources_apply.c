@@ -13,7 +13,6 @@
 #include "model/json.h"
 #include "model/manifest.h"
 
-#define DEFAULT_ORGANIZATION "default"
 #define DEFAULT_ENVIRONMENT  "dev"
 
 void apply_result_release(struct apply_result *r)

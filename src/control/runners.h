@@ -12,7 +12,8 @@
 int runner_register(struct work *w, const json_t *body, json_t **ret_answer, struct error **err);
 
 /* What the poll of w->actor.runner_id has to hear now. *ret_answer NULL: nothing yet (park on "runner:<id>" and "queue", at most until
- * the poll's deadline; then ask with last_try, which always answers). first: the poll has just arrived, so `held` counts. */
+ * the poll's deadline; then ask with last_try, which always answers). first: the poll has just arrived, so `held` counts. A write
+ * transaction; commit whatever the answer, for jobs may have moved without one. */
 int runner_poll(struct work *w, const json_t *body, bool first, bool last_try, json_t **ret_answer, struct error **err);
 /* A connected poll keeps the runner's leases alive; its end starts their countdown. Any thread, no transaction. */
 void runner_poll_began(struct control *c, const char *runner_id);

@@ -1,0 +1,201 @@
+/* Runners: who they are, what they keep with us, and what becomes of their jobs when they are lost. */
+#include "control/runners.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "base/log.h"
+#include "base/strutil.h"
+#include "base/strv.h"
+#include "base/ulid.h"
+#include "control/control.h"
+#include "control/dispatch.h"
+#include "control/evidence.h"
+#include "control/keys.h"
+#include "control/leases.h"
+#include "control/runners_lost.h"
+#include "model/ident.h"
+#include "model/json.h"
+
+#define CAPACITY_MAX	   1000
+#define ARTIFACT_MAX_BYTES ((size_t)256 << 20)
+
+static int check_work_root(struct work *w, const char *work_root, struct error **err)
+{
+	_cleanup_free_ char *known = NULL;
+	int r = meta_get(w->tx, "work_root", &known, err);
+	if (r < 0)
+		return r;
+	if (!known)
+		return meta_set(w->tx, "work_root", work_root, err);
+	if (streq(known, work_root))
+		return 0;
+	r = error_set_field(err, ERROR_CONFLICT, "/workRoot", "workspaces of this cluster are under %s; this runner has %s", known, work_root);
+	error_hint(err, "start it with the same root: a paused job goes on at the same path on any runner");
+	return r;
+}
+
+static int check_registration(const json_t *body, struct error **err)
+{
+	static const char *const needed[] = {"name", "publicKey", "version", "workRoot"};
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (isempty(json_get_str(body, needed[i])))
+			return error_set_field(err, ERROR_INVALID_ARGUMENT, needed[i], "%s is missing", needed[i]);
+	const char *key = json_get_str(body, "publicKey");
+	_cleanup_free_ uint8_t *raw = NULL;
+	size_t size;
+	if (base64_decode(key, strlen(key), &raw, &size) < 0 || size != BOX_KEY_SIZE)
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "publicKey", "publicKey is no base64 of %d bytes", BOX_KEY_SIZE);
+	int64_t capacity = json_get_int(body, "capacity", 0);
+	if (capacity < 1 || capacity > CAPACITY_MAX)
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "capacity", "capacity is 1 to %d", CAPACITY_MAX);
+	return 0;
+}
+
+static json_t *info_of(const json_t *body)
+{
+	json_t *given = json_object_get(body, "info");
+	json_t *info = json_is_object(given) ? json_deep_copy(given) : json_new_object();
+	json_set_string(info, "bootId", json_get_str(body, "bootId"));
+	json_set_string(info, "workRoot", json_get_str(body, "workRoot"));
+	return info;
+}
+
+static int put_runner(struct work *w, const json_t *body, struct runner_row *row, struct error **err)
+{
+	_cleanup_error_ struct error *lookup = NULL;
+	int r = runner_get_by_public_key(w->tx, json_get_str(body, "publicKey"), row, &lookup);
+	if (r < 0 && lookup->code != ERROR_NOT_FOUND)
+		return error_move(err, &lookup);
+	if (r < 0) {
+		row->id = id_new(ID_PREFIX_RUNNER);
+		row->public_key = xstrdup(json_get_str(body, "publicKey"));
+		row->created_ms = w->now_ms;
+	}
+	_cleanup_json_ json_t *info = info_of(body);
+	const json_t *labels = json_object_get(body, "labels");
+	replace_string(&row->name, json_get_str(body, "name"));
+	replace_string(&row->version, json_get_str(body, "version"));
+	free(row->labels);
+	row->labels = json_is_object(labels) ? json_to_text(labels, JSON_WRITE_COMPACT) : xstrdup("{}");
+	free(row->info);
+	row->info = json_to_text(info, JSON_WRITE_COMPACT);
+	row->capacity = (int)json_get_int(body, "capacity", 1);
+	row->last_seen_ms = w->now_ms;
+	row->abandoned = false;
+	return runner_put(w->tx, row, err);
+}
+
+int runner_register(struct work *w, const json_t *body, json_t **ret_answer, struct error **err)
+{
+	_cleanup_(runner_row_release) struct runner_row row = {0};
+	int r = check_registration(body, err);
+	if (r >= 0)
+		r = check_work_root(w, json_get_str(body, "workRoot"), err);
+	if (r >= 0)
+		r = put_runner(w, body, &row, err);
+	if (r < 0)
+		return r;
+	lease_touch(w->control->leases, row.id);
+	json_t *document = json_new_object();
+	json_set_string(document, "runnerId", row.id);
+	json_set_int(document, "leaseSeconds", w->control->lease_seconds);
+	if (!streq_null(w->actor.runner_id, row.id)) {
+		char *token = NULL;
+		_cleanup_free_ char *name = xasprintf("runner:%s", row.id);
+		r = key_create(w, name, "runner", row.id, &token, err);
+		if (r < 0) {
+			json_decref(document);
+			return r;
+		}
+		json_set_string(document, "key", token);
+		secure_wipe(token, strlen(token));
+		free(token);
+	}
+	*ret_answer = document;
+	return 0;
+}
+
+void runner_poll_began(struct control *c, const char *runner_id)
+{
+	lease_poll_began(c->leases, runner_id);
+}
+
+void runner_poll_ended(struct control *c, const char *runner_id)
+{
+	lease_poll_ended(c->leases, runner_id);
+}
+
+void runner_request_exit(struct control *c, const char *runner_id)
+{
+	lease_request_exit(c->leases, runner_id);
+	if (c->wake) {
+		_cleanup_free_ char *topic = xasprintf("runner:%s", runner_id);
+		c->wake(topic, c->wake_ctx);
+	}
+}
+
+json_t *runner_render(struct work *w, const struct runner_row *row)
+{
+	char created[RFC3339_SIZE], seen[RFC3339_SIZE];
+	rfc3339_format((uint64_t)row->created_ms, created);
+	rfc3339_format((uint64_t)row->last_seen_ms, seen);
+	bool live = lease_is_live(w->control->leases, row->id);
+	const struct job_filter held = runner_jobs_filter(row->id);
+	int64_t jobs = job_count(w->tx, &held, NULL);
+	json_t *document = json_new_object();
+	json_set_string(document, "id", row->id);
+	json_set_string(document, "name", row->name);
+	json_set_string(document, "version", row->version);
+	json_set_string(document, "state", row->abandoned ? "abandoned" : live ? "online" : "offline");
+	json_set_int(document, "capacity", row->capacity);
+	json_set_int(document, "jobs", MAX(jobs, 0));
+	json_set_value(document, "labels", json_of_text(row->labels));
+	json_set_value(document, "info", json_of_text(row->info));
+	json_set_string(document, "createdAt", created);
+	json_set_string(document, "lastSeenAt", seen);
+	return document;
+}
+
+/* ---- Artifacts: sealed by the runner, opaque here ---- */
+
+static int check_holder(struct work *w, const char *job_id, int64_t epoch, struct error **err)
+{
+	_cleanup_(job_row_release) struct job_row job = {0};
+	int r = job_get(w->tx, job_id, &job, err);
+	if (r < 0)
+		return r;
+	if (!streq_null(job.runner_id, w->actor.runner_id) || job.epoch != epoch || job.status != STATUS_RUNNING)
+		return error_set(err, ERROR_STALE_EPOCH, "epoch %lld of stack job %s is over", (long long)epoch, job_id);
+	return 0;
+}
+
+static int check_artifact_name(const char *name, struct error **err)
+{
+	if (streq(name, "pack"))
+		return 0;
+	return error_set(err, ERROR_NOT_FOUND, "there is no artifact %s; a job has: pack", name);
+}
+
+int runner_artifact_put(struct work *w, const char *job_id, const char *name, int64_t epoch, const char *digest, const void *bytes,
+			size_t len, struct error **err)
+{
+	int r = check_artifact_name(name, err);
+	if (r >= 0)
+		r = check_holder(w, job_id, epoch, err);
+	if (r < 0)
+		return r;
+	if (len > ARTIFACT_MAX_BYTES)
+		return error_set(err, ERROR_TOO_LARGE, "the artifact of %zu bytes is over its limit of %zu", len, ARTIFACT_MAX_BYTES);
+	return artifact_put(w->tx, job_id, name, digest, bytes, len, w->now_ms, err);
+}
+
+int runner_artifact_get(struct work *w, const char *job_id, const char *name, int64_t epoch, char **ret_digest, void **ret_bytes,
+			size_t *ret_len, struct error **err)
+{
+	int r = check_artifact_name(name, err);
+	if (r >= 0)
+		r = check_holder(w, job_id, epoch, err);
+	return r < 0 ? r : artifact_get(w->tx, job_id, name, ret_digest, ret_bytes, ret_len, err);
+}
