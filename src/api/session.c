@@ -152,7 +152,7 @@ static int begin(struct api *api, const struct api_route *route, struct http_req
 	if (route->audience == API_ANYONE || route->audience == API_ENGINE) {
 		s = session_new(api, &(struct identity){.principal = (char *)"anonymous"});
 	} else {
-		const char *token;
+		const char *token = NULL;
 		int r = bearer_token(q, &token, err);
 		if (r >= 0)
 			r = authenticate(api, token, &s, err);
