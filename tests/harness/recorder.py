@@ -7,6 +7,7 @@ recorder opens the launch's output files through /proc, so they can be read even
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import selectors
@@ -135,7 +136,7 @@ class Recorder:
         if connection not in self._open:
             return
         try:
-            if connection.recv(4096, socket.MSG_DONTWAIT):
+            if connection.recv(4096):
                 return
         except BlockingIOError:
             return
@@ -164,6 +165,7 @@ class Recorder:
         except OSError:
             connection.close()
             return
+        connection.setblocking(False)
         pid, command, state, launch_id, arguments = text.decode(errors="replace").rstrip("\n").split("\t", 4)
         launch = Launch(int(pid), command, state, launch_id, arguments.split("\x1f")[:-1], time.monotonic())
         # What has ended before this one was started has closed its connection before: see that first.
@@ -174,10 +176,8 @@ class Recorder:
             for other in launch.overlaps:
                 self.problems.append(f"OVERLAP on {state}: {launch} while {other}")
         if launch.is_attempt:
-            try:
+            with contextlib.suppress(OSError):  # killed meanwhile
                 launch.outputs = (os.open(f"/proc/{pid}/fd/1", os.O_RDONLY), os.open(f"/proc/{pid}/fd/2", os.O_RDONLY))
-            except OSError:
-                pass  # killed meanwhile
         self._open[connection] = launch
         self._selector.register(connection, selectors.EVENT_READ)
         with self.changed:
@@ -185,10 +185,8 @@ class Recorder:
             self.changed.notify_all()
         if self.hook:
             self.hook(launch)
-        try:
+        with contextlib.suppress(OSError):
             connection.sendall(b"g")
-        except OSError:
-            pass
 
     # ---- For tests ----
 
