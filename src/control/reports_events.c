@@ -119,7 +119,7 @@ static int store_payload(struct storing *s, const json_t *event, enum event_type
 static int store_one(struct storing *s, const json_t *event, struct error **err)
 {
 	const char *name = json_get_str(event, "type");
-	enum operation o;
+	enum operation o = _OPERATION_INVALID;
 	int r = operation_of(s, event, &o, err);
 	if (r < 0)
 		return r;
