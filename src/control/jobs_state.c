@@ -127,7 +127,7 @@ static void make_view(struct job_state *s)
 	for (size_t i = 0; i < s->n_attempts; i++) {
 		_cleanup_json_ json_t *facts = attempt_facts(&s->attempts[i]);
 		const char *outcome = json_get_str(facts, "outcome");
-		enum operation lost = operation_from_string(json_get_str(facts, "lostOperation"));
+		enum operation lost = operation_from_string(json_get_str(facts, "endedIn"));
 		if (outcome && lost != _OPERATION_INVALID && (streq(outcome, "lost") || streq(outcome, "unknown")))
 			v.operations[lost].lost++;
 	}
@@ -206,7 +206,7 @@ int job_state_end_attempt(struct work *w, struct job_state *s, enum result resul
 		return 0;
 	_cleanup_json_ json_t *facts = attempt_facts(a);
 	json_set_string(facts, "outcome", outcome);
-	json_set_string(facts, "lostOperation", operation_to_string(job_next_operation(&s->view)));
+	json_set_string(facts, "endedIn", operation_to_string(job_next_operation(&s->view)));
 	attempt_set_facts(a, facts);
 	a->ended_ms = w->now_ms;
 	a->result = result;
@@ -220,7 +220,7 @@ char *job_state_plan_digest(const struct job_state *s)
 			continue;
 		_cleanup_json_ json_t *facts = attempt_facts(&s->attempts[i]);
 		const char *digest = json_get_str(facts, "facts.planDigest");
-		if (digest)
+		if (digest && operation_from_string(json_get_str(facts, "endedIn")) == OPERATION_PREVIEW)
 			return xstrdup(digest);
 	}
 	return NULL;

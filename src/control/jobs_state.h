@@ -54,7 +54,7 @@ struct attempt_row *job_state_latest_attempt(struct job_state *s);
 struct attempt_row *job_state_attempt_of_epoch(struct job_state *s, int64_t epoch);
 /* Which number an attempt has for an operation that it covers (a fused plan covers two). */
 int job_state_attempt_number(const struct job_state *s, enum operation o, int64_t epoch);
-/* The document kept in an attempt's row: {command?, covers[], outcome, facts{}, report, …}; caller drops it. */
+/* The document kept in an attempt's row: {covers[], outcome, endedIn, facts{}, report: digest of the last one stored}; caller drops it. */
 json_t *attempt_facts(const struct attempt_row *a);
 void attempt_set_facts(struct attempt_row *a, const json_t *facts);
 /* Marks the attempt that a runner had as ended without its word. */

@@ -143,7 +143,7 @@ static void keep_facts(struct attempt_row *a, const json_t *ended, enum operatio
 	if (json_is_object(given))
 		json_set_value(facts, "facts", json_deep_copy(given));
 	json_set_string(facts, "outcome", json_get_str(ended, "result"));
-	json_set_string(facts, "lostOperation", operation_to_string(o));
+	json_set_string(facts, "endedIn", operation_to_string(o));
 	json_set_int(facts, "exitCode", json_get_int(ended, "exitCode", 0));
 	json_set_int(facts, "signal", json_get_int(ended, "signal", 0));
 	attempt_set_facts(a, facts);
