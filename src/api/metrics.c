@@ -6,6 +6,7 @@
 
 #include "api/internal.h"
 #include "base/fileutil.h"
+#include "base/strutil.h"
 #include "control/runners.h"
 #include "model/json.h"
 
@@ -53,13 +54,14 @@ static int add_runners(struct exchange *x, struct error **err)
 		return n;
 	for (int i = 0; i < n; i++) {
 		_cleanup_json_ json_t *runner = runner_render(x->work, &rows[i]);
-		connected += json_get_bool(runner, "status.connected", false);
+		const char *state = json_get_str(runner, "state");
+		connected += state && streq(state, "online");
 		runner_row_release(&rows[i]);
 	}
 	free(rows);
 	describe(&x->bytes, "planton_runners", "gauge", "Runners that ever registered.");
 	strbuf_addf(&x->bytes, "planton_runners %d\n", n);
-	describe(&x->bytes, "planton_runners_connected", "gauge", "Runners with a poll in flight.");
+	describe(&x->bytes, "planton_runners_connected", "gauge", "Runners whose leases last.");
 	strbuf_addf(&x->bytes, "planton_runners_connected %d\n", connected);
 	return 0;
 }
