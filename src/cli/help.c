@@ -132,7 +132,9 @@ static void man_options(struct strbuf *out, const struct option *table)
 	}
 }
 
-static void man_command(struct strbuf *out, const struct command **path, size_t depth)
+#define MAN_DEPTH ((size_t)4)
+
+static void man_command(struct strbuf *out, const struct command *path[MAN_DEPTH], size_t depth)
 {
 	const struct command *c = path[depth - 1];
 	if (c->run) {
@@ -156,7 +158,7 @@ static void man_command(struct strbuf *out, const struct command **path, size_t 
 		for (const struct option *const *t = c->options; t && *t; t++)
 			man_options(out, *t);
 	}
-	for (const struct command *s = c->subcommands; s && s->name; s++)
+	for (const struct command *s = c->subcommands; depth < MAN_DEPTH && s && s->name; s++)
 		if (!s->hidden) {
 			path[depth] = s;
 			man_command(out, path, depth + 1);
@@ -165,7 +167,7 @@ static void man_command(struct strbuf *out, const struct command **path, size_t 
 
 void man_write(struct strbuf *out, const struct command *root)
 {
-	const struct command *path[4] = {root};
+	const struct command *path[MAN_DEPTH] = {root};
 	strbuf_addstr(out, ".TH PLANTON 1 \"\" \"planton " PLANTON_VERSION "\" \"Commands\"\n.SH NAME\nplanton \\- ");
 	man_text(out, root->summary);
 	strbuf_addstr(out, "\n.SH SYNOPSIS\n.B planton\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n.SH EXAMPLES\n.nf\n");

@@ -33,7 +33,7 @@ static struct db_value operation_value(enum operation op)
 int event_append(struct store_tx *tx, const char *job_id, enum event_type type, enum operation op,
 		 int64_t time_ms, const char *payload_json, int64_t *ret_seq, struct error **err)
 {
-	int64_t seq;
+	int64_t seq = 0;
 
 	assert(type != EVENT_LOG);
 	int r = take_seqs(tx, job_id, 1, &seq, err);
@@ -71,7 +71,7 @@ int event_append_log(struct store_tx *tx, const char *job_id, enum operation op,
 {
 	_cleanup_strbuf_ struct strbuf encoded = STRBUF_INIT;
 	const char *at = bytes;
-	int64_t first;
+	int64_t first = 0;
 	size_t lines, size;
 
 	int r = take_seqs(tx, job_id, n, &first, err);
