@@ -75,7 +75,8 @@ struct engine_line {
 	enum event_type type; /* of payload; _EVENT_TYPE_INVALID: none */
 	json_t *payload;      /* as in docs/protocol.md */
 	enum engine_mark mark;
-	char action[16];	     /* of planned, applied and drift: "create" ... */
+	/* Of planned, applied and drift: "create" ...; "outputs" when a plan changes some. */
+	char action[16];
 	struct engine_counts counts; /* of summaries */
 };
 

@@ -144,8 +144,12 @@ static void on_outputs(struct engine_line *line, const json_t *root)
 	{
 		json_t *copy = json_object();
 		bool sensitive = json_is_true(json_object_get(output, "sensitive"));
-		if (json_object_get(output, "action"))
+		const char *action = text_of(output, "action");
+		if (action) {
 			values = false;
+			if (!streq(action, "noop"))
+				snprintf(line->action, sizeof(line->action), "outputs");
+		}
 		json_object_set_new(copy, "sensitive", json_boolean(sensitive));
 		if (json_object_get(output, "type"))
 			json_object_set(copy, "type", json_object_get(output, "type"));

@@ -1,0 +1,495 @@
+/* Launching, following and ending one engine command. */
+#include "runner/attempt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fdutil.h"
+#include "base/fileutil.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "base/strutil.h"
+#include "base/strv.h"
+#include "runner/diffs.h"
+#include "runner/evidence.h"
+#include "runner/finish.h"
+#include "runner/leftovers.h"
+#include "runner/prepare.h"
+#include "runner/sequence.h"
+
+/* A command that says nothing is reported as started after this long. */
+#define QUIET_START_MS	40
+#define ORPHAN_CHECK_MS 200
+
+/* ---- Reports ---- */
+
+static json_t *started_payload(const struct attempt *attempt)
+{
+	const struct grant *grant = attempt->grant;
+	json_t *covers = json_array();
+
+	json_array_append_new(covers, json_string(operation_to_string(grant->operation)));
+	if (sequence_is_fused(grant, attempt->command))
+		json_array_append_new(covers, json_string(operation_to_string(OPERATION_PREVIEW)));
+	json_t *started =
+		json_pack("{s:I s:s s:o}", "time", (json_int_t)now_realtime_ms(), "command",
+			  engine_command_to_string(attempt->command), "covers", covers);
+	if (attempt->reused)
+		json_object_set_new(started, "reused", json_true());
+	return started;
+}
+
+/* Continues where the server is. */
+static void go_to(struct attempt *attempt, const struct report_answer *answer)
+{
+	struct progress *progress = &attempt->progress;
+
+	batch_reset(&attempt->batch);
+	progress->operation = attempt->grant->operation;
+	progress_from_cursor(progress, answer->cursor);
+	tail_release(&attempt->out);
+	tail_release(&attempt->errors);
+	tail_init(&attempt->out, attempt->process.stdout_fd, answer->to_stdout,
+		  progress->skip_stdout);
+	tail_init(&attempt->errors, attempt->process.stderr_fd, answer->to_stderr,
+		  progress->skip_stderr);
+	attempt->acked_stdout = answer->to_stdout;
+	attempt->acked_stderr = answer->to_stderr;
+	attempt->started_told = answer->cursor != NULL;
+}
+
+static void interrupt(struct attempt *attempt)
+{
+	if (attempt->interrupt_sent)
+		return;
+	attempt->interrupt_sent = true;
+	log_info("interrupting the engine");
+	if (attempt->orphan) {
+		_cleanup_free_ char *name = job_launch_name(attempt->job);
+		leftovers_interrupt(name, attempt->install->path);
+	} else {
+		(void)process_interrupt(&attempt->process);
+	}
+}
+
+bool attempt_pause(unsigned milliseconds, void *userdata)
+{
+	struct attempt *attempt = userdata;
+	struct pollfd fd = {.fd = attempt->job->wake_fd, .events = POLLIN};
+	uint64_t count;
+
+	if (poll(&fd, 1, (int)milliseconds) > 0)
+		(void)!read(attempt->job->wake_fd, &count, sizeof(count));
+	if (atomic_load(&attempt->job->interrupt))
+		interrupt(attempt);
+	return atomic_load(&attempt->job->runner->stopping) || atomic_load(&attempt->job->drop);
+}
+
+enum report_status attempt_report(struct attempt *attempt, json_t *ended, struct report_answer *ret)
+{
+	struct progress *progress = &attempt->progress;
+
+	progress->skip_stdout = attempt->out.skipping;
+	progress->skip_stderr = attempt->errors.skipping;
+	json_t *cursor = progress_to_cursor(progress);
+	json_t *started = attempt->started_told ? NULL : started_payload(attempt);
+	const struct report report = {
+		.from_stdout = attempt->acked_stdout,
+		.from_stderr = attempt->acked_stderr,
+		.to_stdout = attempt->out.offset,
+		.to_stderr = attempt->errors.offset,
+		.cursor = cursor,
+		.started = started,
+		.ended = ended,
+		.batch = &attempt->batch,
+	};
+	enum report_status status = report_send(attempt->job->http, attempt->grant, &report,
+						attempt_pause, attempt, ret);
+	json_decref(cursor);
+	json_decref(started);
+
+	if (status == REPORT_RESYNC)
+		go_to(attempt, ret);
+	if (status == REPORT_STORED) {
+		attempt->acked_stdout = report.to_stdout;
+		attempt->acked_stderr = report.to_stderr;
+		attempt->started_told = true;
+		batch_reset(&attempt->batch);
+	}
+	if (status != REPORT_LOST && ret->interrupt)
+		interrupt(attempt);
+	return status;
+}
+
+/* ---- Following the output ---- */
+
+static void drain_one(struct attempt *attempt, struct tail *tail, const char *stream)
+{
+	struct tail_line line;
+
+	while (tail->fd >= 0 && !batch_is_full(&attempt->batch) &&
+	       tail_next(tail, attempt->ended, &line) == 1)
+		progress_add_line(&attempt->progress, stream, &line, &attempt->batch);
+}
+
+/* Fills the batch with what there is, as far as it fits. */
+static void drain(struct attempt *attempt)
+{
+	drain_one(attempt, &attempt->out, "stdout");
+	drain_one(attempt, &attempt->errors, "stderr");
+}
+
+/* A step that ended properly took all with it; one that was killed did not. */
+static void check_end(struct attempt *attempt)
+{
+	struct process *process = &attempt->process;
+	struct process_exit exit;
+
+	if (attempt->ended)
+		return;
+	if (!attempt->orphan) {
+		if (process->pidfd >= 0 && process_has_ended(process->pidfd) == 0)
+			return;
+		if (process->pidfd >= 0)
+			(void)process_wait(process->pidfd, 0, &exit);
+		json_t *record = process_exit_record(process);
+		attempt->ended = record != NULL;
+		attempt->orphan = record == NULL;
+		json_decref(record);
+		process->pidfd = safe_close(process->pidfd);
+	}
+	if (attempt->orphan) {
+		_cleanup_free_ char *name = job_launch_name(attempt->job);
+		attempt->ended = !leftovers_alive(name, attempt->install->path, process->dir_fd);
+	}
+}
+
+static int watch_output(const struct attempt *attempt)
+{
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	const int files[] = {attempt->process.stdout_fd, attempt->process.stderr_fd};
+
+	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(files); i++) {
+		char path[64];
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", files[i]);
+		(void)inotify_add_watch(fd, path, IN_MODIFY);
+	}
+	return fd;
+}
+
+static void empty(int fd)
+{
+	char buffer[4096];
+	while (read(fd, buffer, sizeof(buffer)) > 0)
+		;
+}
+
+static void wait_for_more(struct attempt *attempt, int inotify_fd)
+{
+	uint64_t count;
+	struct pollfd fds[] = {
+		{.fd = attempt->process.pidfd, .events = POLLIN},
+		{.fd = inotify_fd, .events = POLLIN},
+		{.fd = attempt->job->wake_fd, .events = POLLIN},
+		{.fd = auxiliary_pidfd(&attempt->show), .events = POLLIN},
+	};
+	int timeout = attempt->orphan	      ? ORPHAN_CHECK_MS
+		      : attempt->started_told ? -1
+					      : QUIET_START_MS;
+
+	if (poll(fds, ARRAY_SIZE(fds), timeout) <= 0)
+		return;
+	if (fds[1].revents)
+		empty(inotify_fd);
+	if (fds[2].revents)
+		(void)!read(attempt->job->wake_fd, &count, sizeof(count));
+}
+
+static bool is_stopping(const struct attempt *attempt)
+{
+	return atomic_load(&attempt->job->runner->stopping);
+}
+
+/* Until the engine has ended; the last lines are left for the last report. */
+static enum report_status follow(struct attempt *attempt)
+{
+	_cleanup_close_ int inotify_fd = watch_output(attempt);
+	uint64_t tell_at = now_monotonic_ms() + QUIET_START_MS;
+
+	for (;;) {
+		if (atomic_load(&attempt->job->drop) || is_stopping(attempt))
+			return REPORT_LOST;
+		if (atomic_load(&attempt->job->interrupt))
+			interrupt(attempt);
+		check_end(attempt);
+		drain(attempt);
+		bool full = batch_is_full(&attempt->batch);
+		if (attempt->ended && !full)
+			return REPORT_STORED;
+		if (auxiliary_has_ended(&attempt->show)) {
+			diffs_take(attempt);
+			enum report_status status = diffs_send(attempt);
+			if (status == REPORT_LOST)
+				return status;
+		}
+		bool tell = !attempt->started_told && now_monotonic_ms() >= tell_at;
+		if (batch_is_empty(&attempt->batch) && !tell) {
+			wait_for_more(attempt, inotify_fd);
+			continue;
+		}
+		struct report_answer answer = {0};
+		enum report_status status = attempt_report(attempt, NULL, &answer);
+		report_answer_release(&answer);
+		if (status == REPORT_LOST)
+			return status;
+	}
+}
+
+/* ---- Start and end ---- */
+
+static int start_engine(struct attempt *attempt, struct error **err)
+{
+	struct job *job = attempt->job;
+	const struct engine_install *install = attempt->install;
+	const struct grant *grant = attempt->grant;
+	const struct workspace *workspace = &job->workspace;
+	_cleanup_free_ char *dir = job_attempt_dir(job);
+	_cleanup_free_ char *name = job_launch_name(job);
+	_cleanup_free_ char *address =
+		grant->state_path
+			? xasprintf("%s%s",
+				    grant->state_path[0] == '/' ? job->runner->options.server : "",
+				    grant->state_path)
+			: NULL;
+	const char *writable[] = {workspace->path, NULL};
+	const struct engine_options options = prepare_options(attempt);
+	json_t *credentials;
+
+	int r = workspace_write_files(workspace, grant->secrets, &credentials, err);
+	if (r < 0)
+		return r;
+	const struct engine_environment environment = {
+		.home = workspace->home,
+		.tmp = workspace->tmp_link ? workspace->tmp_link : workspace->tmp,
+		.cli_config = install->cli_config,
+		.state_address = address,
+		.state_username = grant->state_username,
+		.state_password = grant_state_password(grant),
+		.launch = name,
+		.memory_limit = job->runner->memory_limit,
+		.credentials = credentials,
+		.passed_on = job->runner->passed_on,
+	};
+	_cleanup_strv_ char **argv =
+		install->engine->command_line(install->path, attempt->command, &options);
+	_cleanup_strv_ char **env = install->engine->environment(&environment);
+	const struct launch_request request = {
+		.install = install,
+		.argv = argv,
+		.env = env,
+		.cwd = workspace->module,
+		.launch = name,
+		.epoch = grant->epoch,
+		.writable = writable,
+		.timeout_ms = grant->timeout_ms,
+	};
+	r = launch(job->runner, dir, &request, &attempt->process, err);
+	json_decref(credentials);
+	return r;
+}
+
+/* The engine runs afterwards, or attempt->ended with or without a failure. */
+static void start(struct attempt *attempt)
+{
+	int r = attempt->install ? prepare(attempt, &attempt->failure) : -1;
+
+	if (!attempt->install)
+		error_set(&attempt->failure, ERROR_PRECONDITION_FAILED,
+			  "this runner has no engine for this module");
+	if (r == 0)
+		r = start_engine(attempt, &attempt->failure);
+	attempt->ended = r != 0;
+	if (r == 0 && diffs_beside_apply(attempt)) {
+		_cleanup_error_ struct error *error = NULL;
+		if (auxiliary_start(&attempt->show, attempt->job, attempt->install,
+				    ENGINE_SHOW_PLAN, &error) < 0)
+			log_warning("the plan cannot be shown: %s", error->message);
+	}
+	tail_init(&attempt->out, attempt->process.stdout_fd, 0, false);
+	tail_init(&attempt->errors, attempt->process.stderr_fd, 0, false);
+}
+
+/* false: it was never started, and is to be started now. */
+static bool attach(struct attempt *attempt)
+{
+	_cleanup_free_ char *dir = job_attempt_dir(attempt->job);
+	_cleanup_free_ char *launch_record = path_join(dir, "launch.json", NULL);
+
+	if (access(launch_record, F_OK) < 0 || process_attach(dir, &attempt->process, NULL) < 0)
+		return false;
+	log_info("found %s again", dir);
+	tail_init(&attempt->out, attempt->process.stdout_fd, 0, false);
+	tail_init(&attempt->errors, attempt->process.stderr_fd, 0, false);
+	return true;
+}
+
+static enum report_status catch_up(struct attempt *attempt)
+{
+	struct report_answer answer = {0};
+	enum report_status status =
+		report_probe(attempt->job->http, attempt->grant, attempt_pause, attempt, &answer);
+
+	if (status == REPORT_RESYNC)
+		go_to(attempt, &answer);
+	report_answer_release(&answer);
+	return status == REPORT_LOST ? status : REPORT_STORED;
+}
+
+static enum report_status tell_end(struct attempt *attempt, json_t *ended,
+				   struct report_answer *ret)
+{
+	for (;;) {
+		drain(attempt);
+		if (attempt->reused && !attempt->progress.notes_sent) {
+			progress_add_note(&attempt->progress,
+					  "Init was done before with the same module, engine and "
+					  "settings: its result is used again.",
+					  &attempt->batch);
+			attempt->progress.notes_sent = true;
+		}
+		enum report_status status = diffs_send(attempt);
+		if (status == REPORT_STORED) {
+			bool more = batch_is_full(&attempt->batch);
+			status = attempt_report(attempt, more ? NULL : ended, ret);
+			if (status == REPORT_STORED && !more)
+				return status;
+		}
+		if (status == REPORT_LOST)
+			return status;
+		report_answer_release(ret);
+	}
+}
+
+/* The lease is over. The engine ends in its own time, and what it did is told. */
+static void give_up(struct attempt *attempt)
+{
+	_cleanup_close_ int inotify_fd = inotify_init1(IN_CLOEXEC);
+
+	log_warning("the lease is over: waiting for the engine to end");
+	attempt->started_told = true;
+	while (!attempt->ended && !is_stopping(attempt)) {
+		interrupt(attempt);
+		check_end(attempt);
+		if (!attempt->ended)
+			wait_for_more(attempt, inotify_fd);
+	}
+	atomic_store(&attempt->job->drop, false);
+	if (attempt->ended)
+		evidence_send(attempt, NULL, true);
+}
+
+static void attempt_init(struct attempt *attempt, struct job *job)
+{
+	const struct grant *grant = job->grant;
+	char digest[DIGEST_HEX_SIZE];
+
+	*attempt = (struct attempt){
+		.job = job,
+		.grant = grant,
+		.install = runner_engine(job->runner, grant->provisioner),
+		.process = PROCESS_INIT,
+		.out = {.fd = -1},
+		.errors = {.fd = -1},
+		.variables = AUXILIARY_INIT,
+		.show = AUXILIARY_INIT,
+	};
+	tail_init(&attempt->out, -1, 0, false);
+	tail_init(&attempt->errors, -1, 0, false);
+	batch_init(&attempt->batch);
+	progress_init(&attempt->progress);
+
+	bool have_plan = false;
+	const char *planned = json_string_value(json_object_get(grant->previous, "planDigest"));
+	if (planned && attempt->install) {
+		prepare_plan_digest(attempt, digest);
+		have_plan = streq(digest, planned);
+	}
+	attempt->command = sequence_command(grant, have_plan);
+	attempt->progress.engine = attempt->install ? attempt->install->engine : &tofu_engine;
+	attempt->progress.masker = job->masker;
+	attempt->progress.command = attempt->command;
+	attempt->progress.operation = grant->operation;
+	attempt->progress.fused = sequence_is_fused(grant, attempt->command);
+	attempt->progress.drift_is_final = grant->job_operation == JOB_PREVIEW;
+}
+
+static void attempt_release(struct attempt *attempt)
+{
+	auxiliary_release(&attempt->variables);
+	auxiliary_release(&attempt->show);
+	diffs_release(attempt);
+	process_release(&attempt->process);
+	tail_release(&attempt->out);
+	tail_release(&attempt->errors);
+	batch_release(&attempt->batch);
+	progress_release(&attempt->progress);
+	error_free(attempt->failure);
+}
+
+static enum report_status run(struct attempt *attempt, struct report_answer *answer)
+{
+	bool found = attempt->job->reattach && attempt->install && attach(attempt);
+	enum report_status status = REPORT_STORED;
+
+	/* An earlier runner may have told of this attempt, whether it started the engine or not. */
+	if (!found)
+		start(attempt);
+	if (attempt->job->reattach)
+		status = catch_up(attempt);
+	attempt->job->reattach = false;
+	if (status == REPORT_STORED && attempt->grant->interrupt)
+		interrupt(attempt);
+	if (status == REPORT_STORED)
+		status = follow(attempt);
+	if (status == REPORT_STORED && attempt->show.running)
+		diffs_take(attempt);
+	if (status != REPORT_STORED)
+		return status;
+
+	json_t *ended = finish(attempt, &status);
+	if (status == REPORT_STORED)
+		status = tell_end(attempt, ended, answer);
+	json_decref(ended);
+	return status;
+}
+
+enum attempt_outcome attempt_run(struct job *job, json_t **ret_grant)
+{
+	struct attempt attempt;
+	struct report_answer answer = {0};
+	enum attempt_outcome outcome = ATTEMPT_LOST;
+
+	attempt_init(&attempt, job);
+	LOG_CONTEXT("operation", operation_to_string(job->grant->operation));
+	log_info("%s starts", engine_command_to_string(attempt.command));
+	enum report_status status = run(&attempt, &answer);
+
+	const char *type = json_string_value(json_object_get(answer.next, "type"));
+	json_t *grant = json_object_get(answer.next, "grant");
+	if (status == REPORT_STORED && type && streq(type, "grant") && grant) {
+		*ret_grant = json_incref(grant);
+		outcome = ATTEMPT_NEXT;
+	} else if (status == REPORT_STORED && type && streq(type, "release")) {
+		outcome = ATTEMPT_RELEASED;
+	} else if (!is_stopping(&attempt)) {
+		give_up(&attempt);
+	}
+	report_answer_release(&answer);
+	attempt_release(&attempt);
+	return outcome;
+}

@@ -1,0 +1,51 @@
+/* One run of one engine command, from its launch to the server's answer to its end. */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/digest.h"
+#include "runner/auxiliary.h"
+#include "runner/job.h"
+#include "runner/launch.h"
+#include "runner/progress.h"
+#include "runner/report.h"
+#include "runner/tail.h"
+
+struct attempt {
+	struct job *job;
+	const struct grant *grant;
+	const struct engine_install *install;
+	enum engine_command command;
+	struct process process;
+	struct tail out, errors;
+	struct progress progress;
+	struct batch batch;
+	uint64_t acked_stdout, acked_stderr;
+	bool started_told, reused, interrupt_sent;
+	bool orphan;	       /* the step is gone, but not all that it started */
+	bool ended;	       /* nothing of it is alive */
+	struct error *failure; /* why the engine was not started, or what failed after it */
+	char init_key[DIGEST_HEX_SIZE];
+	char *plan_json; /* mapped */
+	size_t plan_json_size;
+	struct auxiliary variables; /* beside init */
+	struct auxiliary show;	    /* the plan as JSON: after a plan, or beside an apply */
+};
+
+enum attempt_outcome {
+	ATTEMPT_NEXT,	  /* *ret_grant is the next one */
+	ATTEMPT_RELEASED, /* the server has taken the job back */
+	ATTEMPT_LOST,	  /* the lease is over; the engine has ended */
+};
+
+/* Runs the job's current grant. */
+enum attempt_outcome attempt_run(struct job *job, json_t **ret_grant);
+
+/*
+ * Sends what the batch holds, with ended (borrowed, or NULL). RESYNC was dealt
+ * with: tails and progress are where the server is.
+ */
+enum report_status attempt_report(struct attempt *attempt, json_t *ended,
+				  struct report_answer *ret);
+/* true: the process is to end. Also sees to interrupts meanwhile. */
+bool attempt_pause(unsigned milliseconds, void *userdata);

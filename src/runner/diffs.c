@@ -1,0 +1,94 @@
+/* Diffs come from no output of the attempt: the cursor counts those that were sent. */
+#include "runner/diffs.h"
+
+#include <sys/mman.h>
+
+#include "base/log.h"
+
+bool diffs_after_plan(const struct attempt *attempt)
+{
+	return attempt->command == ENGINE_PLAN && (attempt->grant->pause_before_change ||
+						   attempt->grant->job_operation == JOB_PREVIEW);
+}
+
+bool diffs_beside_apply(const struct attempt *attempt)
+{
+	return attempt->command == ENGINE_APPLY &&
+	       !json_is_true(json_object_get(attempt->grant->previous, "diffs"));
+}
+
+void diffs_take(struct attempt *attempt)
+{
+	_cleanup_error_ struct error *error = NULL;
+
+	if (auxiliary_finish(&attempt->show, &attempt->plan_json, &attempt->plan_json_size,
+			     &error) == 0)
+		return;
+	_cleanup_free_ char *why = error_describe(error);
+	_cleanup_free_ char *detail =
+		xasprintf("The changes of each resource cannot be shown before and after: %s", why);
+	log_warning("the plan cannot be shown: %s", why);
+	json_t *payload = json_pack("{s:s s:s s:s}", "severity", "warning", "summary",
+				    "No diffs of this plan", "detail", detail);
+	if (payload && !attempt->progress.diffs_done) {
+		batch_add_event(&attempt->batch, EVENT_DIAGNOSTIC, attempt->progress.operation,
+				masker_apply_json(attempt->job->masker, payload));
+		attempt->progress.diffs_done = true;
+	}
+	json_decref(payload);
+}
+
+struct sending {
+	struct attempt *attempt;
+	uint32_t index;
+	enum report_status status;
+};
+
+static int send_one(json_t *payload, void *userdata)
+{
+	struct sending *sending = userdata;
+	struct attempt *attempt = sending->attempt;
+	const struct grant *grant = attempt->grant;
+	enum operation operation = grant_includes(grant, OPERATION_PREVIEW)
+					   ? OPERATION_PREVIEW
+					   : attempt->progress.operation;
+
+	if (sending->index++ < attempt->progress.diffs_sent)
+		return 0;
+	if (batch_is_full(&attempt->batch)) {
+		struct report_answer answer = {0};
+		sending->status = attempt_report(attempt, NULL, &answer);
+		report_answer_release(&answer);
+		if (sending->status != REPORT_STORED)
+			return 1;
+	}
+	batch_add_event(&attempt->batch, EVENT_DIFF, operation,
+			masker_apply_json(attempt->job->masker, payload));
+	attempt->progress.diffs_sent++;
+	return 0;
+}
+
+enum report_status diffs_send(struct attempt *attempt)
+{
+	_cleanup_error_ struct error *error = NULL;
+	struct sending sending = {.attempt = attempt, .status = REPORT_STORED};
+
+	if (!attempt->plan_json || attempt->progress.diffs_done)
+		return REPORT_STORED;
+	int r = attempt->install->engine->read_plan(attempt->plan_json, attempt->plan_json_size,
+						    send_one, &sending, &error);
+	if (r < 0) {
+		_cleanup_free_ char *why = error_describe(error);
+		log_warning("diffs: %s", why);
+	}
+	if (sending.status == REPORT_STORED)
+		attempt->progress.diffs_done = true;
+	return sending.status;
+}
+
+void diffs_release(struct attempt *attempt)
+{
+	if (attempt->plan_json)
+		munmap(attempt->plan_json, attempt->plan_json_size);
+	attempt->plan_json = NULL;
+}

@@ -1,0 +1,170 @@
+/* A job's thread: attempt after attempt. */
+#include "runner/job.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+#include "base/fileutil.h"
+#include "base/log.h"
+#include "base/tree.h"
+#include "runner/attempt.h"
+#include "runner/inputs.h"
+
+struct job *job_new(struct runner *runner, struct grant *grant, bool reattach)
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+
+	job->runner = runner;
+	job->id = xstrdup(grant->job_id);
+	job->dir = path_join(runner->options.dir, "jobs", grant->job_id, NULL);
+	job->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	job->grant = grant;
+	job->reattach = reattach;
+	atomic_store(&job->epoch, grant->epoch);
+	workspace_init(&job->workspace, runner->options.work_root, grant->job_id);
+	return job;
+}
+
+void job_free(struct job *job)
+{
+	if (!job)
+		return;
+	grant_free(job->grant);
+	http_client_free(job->http);
+	workspace_release(&job->workspace);
+	masker_free(job->masker);
+	json_decref(job->module_secrets);
+	safe_close(job->wake_fd);
+	free(job->id);
+	free(job->dir);
+	free(job);
+}
+
+static void wake(struct job *job)
+{
+	uint64_t one = 1;
+	(void)!write(job->wake_fd, &one, sizeof(one));
+}
+
+void job_interrupt(struct job *job)
+{
+	atomic_store(&job->interrupt, true);
+	wake(job);
+}
+
+void job_drop(struct job *job)
+{
+	atomic_store(&job->drop, true);
+	wake(job);
+}
+
+char *job_launch_name(const struct job *job)
+{
+	return xasprintf("%s/%s/%d", job->id, operation_to_string(job->grant->operation),
+			 job->grant->attempt);
+}
+
+char *job_attempt_dir(const struct job *job)
+{
+	char number[16];
+	snprintf(number, sizeof(number), "%d", job->grant->attempt);
+	return path_join(job->dir, operation_to_string(job->grant->operation), number, NULL);
+}
+
+void job_build_masker(struct job *job)
+{
+	const json_t *secrets = job->grant->secrets;
+	const json_t *mask = json_object_get(secrets, "mask");
+	struct masker *masker = masker_new();
+	size_t i;
+	json_t *file;
+
+	masker_add_json(masker, json_object_get(secrets, "values"));
+	masker_add_json(masker, json_object_get(secrets, "statePassword"));
+	masker_add_json(masker, json_object_get(secrets, "artifactKey"));
+	masker_add_json(masker, job->module_secrets);
+	/* Which of the credentials are secret; all, if nobody says. */
+	masker_add_json(masker, mask ? mask : json_object_get(secrets, "env"));
+	json_array_foreach(json_object_get(secrets, "files"), i, file)
+		masker_add_json(masker, json_object_get(file, "content"));
+	masker_finish(masker);
+	masker_free(job->masker);
+	job->masker = masker;
+}
+
+/* An earlier attempt's module secrets, for a runner that starts in the middle. */
+static void find_module_secrets(struct job *job)
+{
+	const struct engine_install *install = runner_engine(job->runner, job->grant->provisioner);
+	json_t *variables =
+		install ? variables_cached(job->runner, install, job->grant->module_digest) : NULL;
+	json_t *inputs, *secrets;
+
+	if (variables &&
+	    inputs_make(job->grant, install->engine, variables, &inputs, &secrets, NULL) == 0) {
+		json_decref(inputs);
+		json_decref(job->module_secrets);
+		job->module_secrets = secrets;
+	}
+	json_decref(variables);
+}
+
+/* With secrets sealed: what a restarted runner needs to go on. */
+static int store_grant(const struct job *job)
+{
+	_cleanup_free_ char *path = path_join(job->dir, "job.json", NULL);
+	_cleanup_free_ char *text = json_dumps(job->grant->json, JSON_COMPACT);
+	int r = mkdir_p(job->dir, 0700);
+	return r < 0 ? r : write_file_atomic(path, text, strlen(text), 0600);
+}
+
+static bool take_grant(struct job *job, json_t *json)
+{
+	_cleanup_error_ struct error *error = NULL;
+	struct grant *grant;
+
+	int r = grant_parse(json, &job->runner->keys, &grant, &error);
+	json_decref(json);
+	if (r < 0) {
+		_cleanup_free_ char *why = error_describe(error);
+		log_error("the next grant cannot be used: %s", why);
+		return false;
+	}
+	grant_free(job->grant);
+	job->grant = grant;
+	atomic_store(&job->epoch, grant->epoch);
+	atomic_store(&job->interrupt, false);
+	return true;
+}
+
+void job_run(struct job *job)
+{
+	_cleanup_error_ struct error *error = NULL;
+	enum attempt_outcome outcome = ATTEMPT_NEXT;
+
+	LOG_CONTEXT("job", job->id);
+	if (runner_client_new(job->runner, &job->http, &error) < 0) {
+		log_error("no HTTP client: %s", error->message);
+		return;
+	}
+	while (outcome == ATTEMPT_NEXT) {
+		json_t *next = NULL;
+		int r = job->reattach ? 0 : store_grant(job);
+		if (r < 0)
+			log_warning("job.json is not written: %s", strerror(-r));
+		if (!job->module_secrets)
+			find_module_secrets(job);
+		job_build_masker(job);
+		outcome = attempt_run(job, &next);
+		if (outcome == ATTEMPT_NEXT && !take_grant(job, next))
+			outcome = ATTEMPT_LOST;
+	}
+	if (atomic_load(&job->runner->stopping))
+		return;
+	workspace_remove(&job->workspace);
+	rm_rf(job->dir);
+	log_info(outcome == ATTEMPT_RELEASED ? "released" : "given up");
+}

@@ -1,0 +1,51 @@
+/*
+ * One leased job: a thread that runs its attempts one after another until the
+ * server takes it back. Written as blocking code; only what says so is touched
+ * by other threads.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "http/client.h"
+#include "runner/context.h"
+#include "runner/grant.h"
+#include "runner/mask.h"
+#include "runner/workspace.h"
+
+struct job {
+	struct runner *runner;
+	char *id, *dir; /* <runner dir>/jobs/<id> */
+	int wake_fd;	/* an eventfd, written by other threads after setting a flag */
+	atomic_bool interrupt, drop;
+	atomic_llong epoch;
+
+	/* The job's own thread only. */
+	struct grant *grant;
+	struct http_client *http;
+	struct workspace workspace;
+	struct masker *masker;
+	json_t *module_secrets; /* strings that the module declares sensitive */
+	bool reattach;		/* the first attempt may have been started by an earlier runner */
+};
+
+/* Takes the grant over. */
+struct job *job_new(struct runner *runner, struct grant *grant, bool reattach);
+void job_free(struct job *job);
+
+/* The thread's main function; returns when the job is over for this runner. */
+void job_run(struct job *job);
+
+/* From the grant's secrets and the module's; the job's own thread. */
+void job_build_masker(struct job *job);
+
+/* Any thread. */
+void job_interrupt(struct job *job);
+void job_drop(struct job *job);
+
+/* <runner dir>/jobs/<job>/<operation>/<attempt>; caller frees. */
+char *job_attempt_dir(const struct job *job);
+/* "<job>/<operation>/<attempt>"; caller frees. */
+char *job_launch_name(const struct job *job);

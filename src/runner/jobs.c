@@ -1,0 +1,108 @@
+/* A table of jobs; threads are detached and leave it themselves. */
+#include "runner/jobs.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/hashmap.h"
+#include "base/log.h"
+#include "base/strutil.h"
+#include "runner/job.h"
+
+#define STACK_SIZE ((size_t)512 << 10)
+
+struct jobs {
+	struct runner *runner;
+	pthread_mutex_t lock;
+	struct hashmap *map; /* id -> struct job, which its thread owns */
+};
+
+struct jobs *jobs_new(struct runner *runner)
+{
+	struct jobs *jobs = xcalloc(1, sizeof(*jobs));
+
+	jobs->runner = runner;
+	pthread_mutex_init(&jobs->lock, NULL);
+	jobs->map = hashmap_new(NULL);
+	return jobs;
+}
+
+static void *thread_main(void *argument)
+{
+	struct job *job = argument;
+	struct jobs *jobs = job->runner->jobs;
+
+	job_run(job);
+	pthread_mutex_lock(&jobs->lock);
+	hashmap_remove(jobs->map, job->id);
+	pthread_mutex_unlock(&jobs->lock);
+	job_free(job);
+	return NULL;
+}
+
+bool jobs_start(struct jobs *jobs, struct grant *grant, bool reattach)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_mutex_lock(&jobs->lock);
+	if (hashmap_contains(jobs->map, grant->job_id)) {
+		pthread_mutex_unlock(&jobs->lock);
+		grant_free(grant);
+		return false;
+	}
+	struct job *job = job_new(jobs->runner, grant, reattach);
+	hashmap_put(jobs->map, job->id, job);
+	pthread_mutex_unlock(&jobs->lock);
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	int r = pthread_create(&thread, &attributes, thread_main, job);
+	pthread_attr_destroy(&attributes);
+	if (r == 0)
+		return true;
+
+	/* The server gives it again, because no poll names it. */
+	log_error("no thread for job %s: %s", job->id, strerror(r));
+	pthread_mutex_lock(&jobs->lock);
+	hashmap_remove(jobs->map, job->id);
+	pthread_mutex_unlock(&jobs->lock);
+	job_free(job);
+	return false;
+}
+
+size_t jobs_count(struct jobs *jobs)
+{
+	pthread_mutex_lock(&jobs->lock);
+	size_t count = hashmap_count(jobs->map);
+	pthread_mutex_unlock(&jobs->lock);
+	return count;
+}
+
+json_t *jobs_held(struct jobs *jobs)
+{
+	json_t *held = json_array();
+	size_t position = 0;
+	void *value;
+
+	pthread_mutex_lock(&jobs->lock);
+	while (hashmap_next(jobs->map, &position, NULL, &value)) {
+		struct job *job = value;
+		json_array_append_new(held, json_pack("{s:s s:I}", "job", job->id, "epoch",
+						      (json_int_t)atomic_load(&job->epoch)));
+	}
+	pthread_mutex_unlock(&jobs->lock);
+	return held;
+}
+
+void jobs_direct(struct jobs *jobs, const char *job_id, const char *type)
+{
+	pthread_mutex_lock(&jobs->lock);
+	struct job *job = hashmap_get(jobs->map, job_id);
+	if (job && streq(type, "interrupt"))
+		job_interrupt(job);
+	else if (job && streq(type, "drop"))
+		job_drop(job);
+	pthread_mutex_unlock(&jobs->lock);
+}

@@ -1,0 +1,19 @@
+/* The jobs that this runner holds, each with its thread. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "runner/context.h"
+#include "runner/grant.h"
+
+struct jobs;
+
+struct jobs *jobs_new(struct runner *runner);
+/* Starts a thread for it; takes the grant over. False when the job is here already. */
+bool jobs_start(struct jobs *jobs, struct grant *grant, bool reattach);
+size_t jobs_count(struct jobs *jobs);
+/* [{job, epoch}]; the caller decrefs. */
+json_t *jobs_held(struct jobs *jobs);
+/* type: "interrupt" or "drop". */
+void jobs_direct(struct jobs *jobs, const char *job_id, const char *type);

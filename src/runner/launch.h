@@ -1,0 +1,48 @@
+/* Starting steps, and holding on to them. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "runner/context.h"
+
+/* A step that runs, ran or is being looked for. Descriptors are -1 where there is none. */
+struct process {
+	int pidfd;		  /* of the step */
+	int dir_fd;		  /* the attempt's folder; lives on when it is deleted */
+	int stdout_fd, stderr_fd; /* for reading */
+	int record_fd;		  /* a memfd that gets the exit record */
+};
+
+#define PROCESS_INIT                                                                         \
+	{                                                                                    \
+		.pidfd = -1, .dir_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .record_fd = -1 \
+	}
+void process_release(struct process *process);
+#define _cleanup_process_ _cleanup_(process_release)
+
+struct launch_request {
+	const struct engine_install *install;
+	char *const *argv;
+	char *const *env; /* secret */
+	const char *cwd;
+	const char *launch; /* "<job>/<operation>/<attempt>" */
+	int64_t epoch;
+	const char *const *writable; /* folders; ends with NULL */
+	uint64_t timeout_ms, file_limit;
+};
+
+/* Makes the folder and starts the step in it. */
+int launch(struct runner *runner, const char *attempt_dir, const struct launch_request *request,
+	   struct process *ret, struct error **err);
+
+/* Opens what a folder holds, without starting anything; missing files stay -1. */
+int process_attach(const char *attempt_dir, struct process *ret, struct error **err);
+
+/* exit.json, or its copy in the memfd; NULL when there is none. The caller decrefs. */
+json_t *process_exit_record(const struct process *process);
+/* SIGTERM: one graceful interrupt. SIGUSR1: kill. -ESRCH when the step is gone. */
+int process_interrupt(const struct process *process);
+int process_kill(const struct process *process);

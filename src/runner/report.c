@@ -1,0 +1,154 @@
+/* Encoding and sending of reports, until they are answered. */
+#include "runner/report.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/strutil.h"
+
+#define FIRST_PAUSE_MS	 25
+#define LONGEST_PAUSE_MS 1000
+
+void report_answer_release(struct report_answer *answer)
+{
+	json_decref(answer->cursor);
+	json_decref(answer->next);
+	*answer = (struct report_answer){0};
+}
+
+static json_t *offsets(uint64_t out, uint64_t errors)
+{
+	return json_pack("{s:I s:I}", "stdout", (json_int_t)out, "stderr", (json_int_t)errors);
+}
+
+static void encode(const struct grant *grant, const struct report *report, struct strbuf *body)
+{
+	json_t *header =
+		json_pack("{s:I s:s s:i s:o s:o}", "epoch", (json_int_t)grant->epoch, "operation",
+			  operation_to_string(grant->operation), "attempt", grant->attempt, "from",
+			  offsets(report->from_stdout, report->from_stderr), "to",
+			  offsets(report->to_stdout, report->to_stderr));
+	if (report->cursor)
+		json_object_set(header, "cursor", report->cursor);
+	if (report->started)
+		json_object_set(header, "started", report->started);
+	if (report->ended)
+		json_object_set(header, "ended", report->ended);
+	json_object_set_new(header, "events",
+			    report->batch ? json_incref(report->batch->events) : json_array());
+
+	_cleanup_free_ char *line = json_dumps(header, JSON_COMPACT);
+	json_decref(header);
+	strbuf_addstr(body, line);
+	strbuf_addch(body, '\n');
+	if (report->batch)
+		strbuf_add(body, report->batch->bytes.data, report->batch->bytes.size);
+}
+
+static uint64_t offset(const json_t *to, const char *key)
+{
+	json_int_t value = json_integer_value(json_object_get(to, key));
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+static bool read_answer(const struct http_reply *reply, struct report_answer *ret)
+{
+	json_t *root = json_loadb(reply->body.data, reply->body.size, 0, NULL);
+	const json_t *to = json_object_get(root, "to");
+	json_t *cursor = json_object_get(root, "cursor");
+	json_t *next = json_object_get(root, "next");
+
+	if (!json_is_object(to)) {
+		json_decref(root);
+		return false;
+	}
+	*ret = (struct report_answer){
+		.to_stdout = offset(to, "stdout"),
+		.to_stderr = offset(to, "stderr"),
+		.cursor = json_is_object(cursor) ? json_incref(cursor) : NULL,
+		.next = json_is_object(next) ? json_incref(next) : NULL,
+		.interrupt = json_is_true(json_object_get(root, "interrupt")),
+	};
+	json_decref(root);
+	return true;
+}
+
+enum outcome {
+	OUTCOME_ANSWERED,
+	OUTCOME_UNKNOWN, /* try again */
+	OUTCOME_REFUSED, /* it will never be taken */
+};
+
+static enum outcome post(struct http_client *http, const struct grant *grant,
+			 const struct report *report, struct report_answer *ret)
+{
+	_cleanup_strbuf_ struct strbuf body = STRBUF_INIT;
+	_cleanup_error_ struct error *error = NULL;
+	_cleanup_free_ char *path = xasprintf("/runner/v1/jobs/%s/report", grant->job_id);
+	struct http_reply reply = {0};
+	enum outcome outcome = OUTCOME_UNKNOWN;
+
+	encode(grant, report, &body);
+	struct http_call call = {
+		.method = "POST",
+		.path = path,
+		.content_type = "application/x-planton-report",
+		.body = body.data,
+		.body_len = body.size,
+		.timeout_ms = 60000,
+	};
+	if (http_client_call(http, &call, &reply, &error) < 0) {
+		_cleanup_free_ char *why = error_describe(error);
+		log_debug("report of %s: %s", grant->job_id, why);
+		return OUTCOME_UNKNOWN;
+	}
+	if (reply.status == 200) {
+		outcome = read_answer(&reply, ret) ? OUTCOME_ANSWERED : OUTCOME_UNKNOWN;
+	} else if (reply.status >= 400 && reply.status < 500 && reply.status != 401 &&
+		   reply.status != 408 && reply.status != 429) {
+		log_warning("the server refuses a report of job %s: HTTP %d %.*s", grant->job_id,
+			    reply.status, (int)MIN(reply.body.size, (size_t)500), reply.body.data);
+		outcome = OUTCOME_REFUSED;
+	}
+	http_reply_release(&reply);
+	return outcome;
+}
+
+enum report_status report_probe(struct http_client *http, const struct grant *grant,
+				report_pause *pause, void *userdata, struct report_answer *ret)
+{
+	const struct report question = {0};
+
+	for (unsigned wait = FIRST_PAUSE_MS;; wait = MIN(wait * 2, (unsigned)LONGEST_PAUSE_MS)) {
+		switch (post(http, grant, &question, ret)) {
+		case OUTCOME_ANSWERED:
+			return REPORT_RESYNC;
+		case OUTCOME_REFUSED:
+			return REPORT_LOST;
+		case OUTCOME_UNKNOWN:
+			break;
+		}
+		if (pause(wait, userdata))
+			return REPORT_LOST;
+	}
+}
+
+enum report_status report_send(struct http_client *http, const struct grant *grant,
+			       const struct report *report, report_pause *pause, void *userdata,
+			       struct report_answer *ret)
+{
+	switch (post(http, grant, report, ret)) {
+	case OUTCOME_ANSWERED:
+		if (ret->to_stdout == report->to_stdout && ret->to_stderr == report->to_stderr)
+			return REPORT_STORED;
+		return REPORT_RESYNC;
+	case OUTCOME_REFUSED:
+		return REPORT_LOST;
+	case OUTCOME_UNKNOWN:
+		break;
+	}
+	if (pause(FIRST_PAUSE_MS, userdata))
+		return REPORT_LOST;
+	return report_probe(http, grant, pause, userdata, ret);
+}
