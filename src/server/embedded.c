@@ -9,13 +9,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/encoding.h"
 #include "base/fdutil.h"
 #include "base/fileutil.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/seal.h"
 #include "base/strutil.h"
 #include "base/strv.h"
 #include "control/runners.h"
+#include "server/embedded_record.h"
 #include "server/local_access.h"
 #include "server/places.h"
 
@@ -32,7 +35,7 @@ struct embedded_runner {
 	sd_event_source *timer, *end_source;
 	struct control *control;
 	char *binary, *url, *capacity;
-	char *folder, *lock, *log, *token_file, *work_root;
+	char *folder, *lock, *log, *record, *token_file, *work_root;
 	int pidfd; /* of our child; -1: none, or one that an earlier server started */
 	uint64_t started_ms, start_again_ms, backoff_ms;
 };
@@ -121,7 +124,7 @@ static int spawn(struct embedded_runner *e, struct error **err)
 	if (r < 0)
 		return error_set_errno(err, ERROR_INTERNAL, r, "cannot watch the embedded runner");
 	log_info("started the embedded runner (pid %d)", (int)pid);
-	return 0;
+	return embedded_record_write(e->record, pid, e->url, err);
 }
 
 static bool is_at_work(const struct embedded_runner *e)
@@ -151,6 +154,46 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *runner)
 	return 0;
 }
 
+/* The runner whose key is in the folder; *ret->id is NULL when it never registered here. */
+static int find_registration(struct embedded_runner *e, struct runner_row *ret, struct error **err)
+{
+	static const struct actor system_actor = {.principal = "system", .admin = true};
+	_cleanup_free_ char *path = path_join(e->folder, "runner.key", NULL);
+	_cleanup_key_pair_ struct key_pair keys;
+	_cleanup_(work_rollbackp) struct work *w = NULL;
+	_cleanup_error_ struct error *lookup = NULL;
+	if (key_pair_load(path, &keys) < 0)
+		return 0;
+	_cleanup_free_ char *public_key = base64_encode(keys.public_key, sizeof(keys.public_key));
+	int r = work_begin(e->control, &system_actor, STORE_READ, &w, err);
+	if (r < 0)
+		return r;
+	r = runner_get_by_public_key(w->tx, public_key, ret, &lookup);
+	return r < 0 && lookup->code != ERROR_NOT_FOUND ? error_move(err, &lookup) : 0;
+}
+
+/* One that an earlier server started: it is kept, unless it cannot reach us or is of another
+ * version. */
+static int adopt(struct embedded_runner *e, struct error **err)
+{
+	_cleanup_(runner_row_release) struct runner_row row = {0};
+	if (embedded_record_end_stray(e->record, e->url)) {
+		log_info("the embedded runner was told of another address: it is replaced");
+		return 0;
+	}
+	int r = find_registration(e, &row, err);
+	if (r < 0)
+		return r;
+	if (row.id && !streq(row.version, PLANTON_VERSION)) {
+		log_info("the embedded runner is of version %s, not %s: it is replaced",
+			 row.version, PLANTON_VERSION);
+		runner_request_exit(e->control, row.id);
+		return 0;
+	}
+	log_info("the embedded runner is at work already: it is left so");
+	return 0;
+}
+
 static struct embedded_runner *embedded_new(sd_event *loop, const struct embedded_options *o)
 {
 	struct embedded_runner *e = xcalloc(1, sizeof(*e));
@@ -162,6 +205,7 @@ static struct embedded_runner *embedded_new(sd_event *loop, const struct embedde
 	e->work_root = path_join(o->data, "work", NULL);
 	e->lock = path_join(e->folder, "lock", NULL);
 	e->log = path_join(e->folder, "log", NULL);
+	e->record = path_join(e->folder, "process.json", NULL);
 	e->token_file = path_join(e->folder, "registration.key", NULL);
 	e->pidfd = -1;
 	e->backoff_ms = BACKOFF_FIRST_MS;
@@ -183,6 +227,7 @@ void embedded_runner_leave(struct embedded_runner *e)
 	free(e->work_root);
 	free(e->lock);
 	free(e->log);
+	free(e->record);
 	free(e->token_file);
 	free(e);
 }
@@ -201,9 +246,7 @@ int embedded_runner_start(sd_event *loop, const struct embedded_options *o,
 	r = runner_key_ensure(o->control, e->token_file, err);
 	if (r < 0)
 		return r;
-	if (is_at_work(e))
-		log_info("the embedded runner is at work already: it is left so");
-	r = start_if_needed(e, err);
+	r = is_at_work(e) ? adopt(e, err) : spawn(e, err);
 	if (r < 0)
 		return r;
 	r = sd_event_add_time_relative(loop, &e->timer, CLOCK_MONOTONIC, WATCH_USEC, 0, on_timer,
