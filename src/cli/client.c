@@ -35,20 +35,16 @@ int api_error(int status, const char *body, size_t size, struct error **err)
 	if (code == ERROR_CODE_INVALID)
 		code = error_code_from_http_status(status);
 
-	_cleanup_strbuf_ struct strbuf message = STRBUF_INIT;
-	const char *text = json_get_str(e, "message");
-	if (text)
-		strbuf_addstr(&message, text);
-	else
-		strbuf_addf(&message, "the server answered %d", status);
+	const char *text = json_get_str(e, "message"), *field = json_get_str(e, "field");
+	int r = text ? error_set_field(err, code, field, "%s", text)
+		     : error_set(err, code, "the server answered %d", status);
 	size_t i;
 	json_t *detail;
-	json_array_foreach(json_object_get(e, "details"), i, detail) {
-		const char *field = json_get_str(detail, "field");
+	json_array_foreach(json_object_get(e, "details"), i, detail)
+	{
 		const char *why = json_get_str(detail, "message");
-		strbuf_addf(&message, "\n  %s%s%s", field ? field : "", !isempty(field) ? ": " : "", why ? why : "");
+		error_add_detail(err, json_get_str(detail, "field"), why ? why : "");
 	}
-	int r = error_set_field(err, code, json_get_str(e, "field"), "%s", message.data);
 	const char *hint = json_get_str(e, "hint");
 	if (hint)
 		error_hint(err, "%s", hint);
@@ -63,7 +59,8 @@ static void wait_ms(unsigned ms)
 	nanosleep(&t, NULL);
 }
 
-static int call_once(struct cli *cli, const struct http_call *call, struct http_reply *ret, struct error **err)
+static int call_once(struct cli *cli, const struct http_call *call, struct http_reply *ret,
+		     struct error **err)
 {
 	if (!cli->http) {
 		int r = cli_connect(cli, &cli->http, err);
@@ -73,7 +70,8 @@ static int call_once(struct cli *cli, const struct http_call *call, struct http_
 	return http_client_call(cli->http, call, ret, err);
 }
 
-static int call_with_retries(struct cli *cli, const struct http_call *call, struct http_reply *ret, struct error **err)
+static int call_with_retries(struct cli *cli, const struct http_call *call, struct http_reply *ret,
+			     struct error **err)
 {
 	bool repeatable = streq(call->method, "GET") || streq(call->method, "POST");
 	for (unsigned attempt = 1;; attempt++) {
@@ -83,9 +81,9 @@ static int call_with_retries(struct cli *cli, const struct http_call *call, stru
 		if (!again || !repeatable || attempt == ATTEMPTS) {
 			if (r >= 0)
 				return 0;
-			error_wrap(&e, "cannot reach %s", cli->settings.server);
 			if (e->code == ERROR_UNAVAILABLE)
-				error_hint(&e, "is the server running (planton server), and is --server right?");
+				error_hint(&e, "is the server running (planton server), and is "
+					       "--server right?");
 			return error_move(err, &e);
 		}
 		if (r >= 0)
@@ -94,13 +92,15 @@ static int call_with_retries(struct cli *cli, const struct http_call *call, stru
 	}
 }
 
-static int request(struct cli *cli, const struct api_request *q, struct http_reply *ret, struct error **err)
+static int request(struct cli *cli, const struct api_request *q, struct http_reply *ret,
+		   struct error **err)
 {
 	const char *method = q->method ? q->method : q->body ? "POST" : "GET";
 	char ulid[ULID_SIZE];
 	ulid_new(ulid);
 	_cleanup_free_ char *key = xasprintf("Idempotency-Key: cli-%s", ulid);
-	_cleanup_free_ char *match = q->if_match ? xasprintf("If-Match: \"%s\"", q->if_match) : NULL;
+	_cleanup_free_ char *match =
+		q->if_match ? xasprintf("If-Match: \"%s\"", q->if_match) : NULL;
 	const char *headers[4] = {"Accept: application/json"};
 	size_t n = 1;
 	if (streq(method, "POST"))
@@ -141,7 +141,8 @@ int api_call(struct cli *cli, const struct api_request *q, json_t **ret, struct 
 		r = json_parse(reply.body.data, reply.body.size, RESPONSE_MAX, &answer, err);
 	http_reply_release(&reply);
 	if (r < 0) {
-		r = error_wrap(err, "%s does not answer like a planton server", cli->settings.server);
+		r = error_wrap(err, "%s does not answer like a planton server",
+			       cli->settings.server);
 		error_hint(err, "is --server right?");
 		return r;
 	}
@@ -181,12 +182,12 @@ int api_list(struct cli *cli, const char *path, unsigned limit, json_t **ret, st
 	json_set_value(all, "items", items);
 	_cleanup_free_ char *cursor = NULL;
 	do {
-		unsigned left = limit ? limit - (unsigned)json_array_size(items) : PAGE;
 		char page[16];
-		snprintf(page, sizeof(page), "%u", MIN(left, (unsigned)PAGE));
+		snprintf(page, sizeof(page), "%u",
+			 MIN(limit - (unsigned)json_array_size(items), (unsigned)PAGE));
 		_cleanup_strbuf_ struct strbuf url = STRBUF_INIT;
 		strbuf_addstr(&url, path);
-		query_add(&url, "limit", page);
+		query_add(&url, "limit", limit ? page : NULL);
 		query_add(&url, "cursor", cursor);
 		_cleanup_json_ json_t *answer = NULL;
 		int r = api_get(cli, url.data, &answer, err);

@@ -21,21 +21,26 @@ static const struct option file_table[] = {
 };
 static const struct option apply_table[] = {
 	{"version-message", 'm', OPTION_TEXT, "TEXT", .help = "why, like a commit message"},
-	{"operation", 0, OPTION_CHOICE, "OPERATION", .help = "the Stack Job to run: update, or none to only save", .choices = apply_operations},
-	{"if-match", 0, OPTION_TEXT, "VERSION", .help = "refuse unless this is the resource's version"},
+	{"operation", 0, OPTION_CHOICE, "OPERATION",
+	 .help = "the Stack Job to run: update, or none to only save", .choices = apply_operations},
+	{"if-match", 0, OPTION_TEXT, "VERSION",
+	 .help = "refuse unless this is the resource's version"},
 	{0},
 };
 static const struct option preview_table[] = {
-	{"detailed-exitcode", .type = OPTION_FLAG, .help = "exit 0 without changes, 2 with changes"},
+	{"detailed-exitcode", .type = OPTION_FLAG,
+	 .help = "exit 0 without changes, 2 with changes"},
 	{"version-message", 'm', OPTION_TEXT, "TEXT", .help = "why, like a commit message"},
 	{0},
 };
 const struct option *const file_options[] = {file_table, NULL};
-const struct option *const apply_options[] = {file_table, apply_table, tail_options, show_options, pause_options, NULL};
-const struct option *const preview_options[] = {file_table, preview_table, show_options, pause_options, NULL};
+const struct option *const apply_options[] = {file_table,   apply_table,   tail_options,
+					      show_options, pause_options, NULL};
+const struct option *const preview_options[] = {file_table, preview_table, show_options,
+						pause_options, NULL};
 
-static int load_from(const struct arguments *a, const char *option, struct cli *cli, struct manifest_files *files,
-		     struct error **err)
+static int load_from(const struct arguments *a, const char *option, struct cli *cli,
+		     struct manifest_files *files, struct error **err)
 {
 	_cleanup_free_ const char **paths = argument_list(a, option);
 	int r = 0;
@@ -45,13 +50,15 @@ static int load_from(const struct arguments *a, const char *option, struct cli *
 }
 
 /* All of them read and in order, before anything is sent. */
-static int load(struct cli *cli, const struct arguments *a, bool with_secrets, struct manifest_files *files, struct error **err)
+static int load(struct cli *cli, const struct arguments *a, bool with_secrets,
+		struct manifest_files *files, struct error **err)
 {
 	int r = load_from(a, "filename", cli, files, err);
 	if (r >= 0)
 		r = load_from(a, "file", cli, files, err);
 	if (r >= 0 && !files->count) {
-		r = error_set(err, ERROR_INVALID_ARGUMENT, "there is nothing to %s", a->command->name);
+		r = error_set(err, ERROR_INVALID_ARGUMENT, "there is nothing to %s",
+			      a->command->name);
 		error_hint(err, "name a file or folder: planton %s -f PATH", a->command->name);
 	}
 	if (r >= 0)
@@ -82,7 +89,8 @@ static void applying_release(struct applying *p)
 	json_decref(p->answers);
 }
 
-static void print_applied(struct cli *cli, const struct manifest_file *file, const json_t *answer, const char *job_id)
+static void print_applied(struct cli *cli, const struct manifest_file *file, const json_t *answer,
+			  const char *job_id)
 {
 	const char *outcome = json_get_str(answer, "outcome");
 	_cleanup_free_ char *label = manifest_label(file->document);
@@ -92,7 +100,9 @@ static void print_applied(struct cli *cli, const struct manifest_file *file, con
 	} else {
 		text_add(&line, label);
 		strbuf_addch(&line, ' ');
-		style_add(&line, cli->colour_out, streq_null(outcome, "unchanged") ? STYLE_DIM : STYLE_GREEN, outcome ? outcome : "applied");
+		style_add(&line, cli->colour_out,
+			  streq_null(outcome, "unchanged") ? STYLE_DIM : STYLE_GREEN,
+			  outcome ? outcome : "applied");
 		if (job_id) {
 			strbuf_addstr(&line, "  ");
 			text_add(&line, job_id);
@@ -102,13 +112,14 @@ static void print_applied(struct cli *cli, const struct manifest_file *file, con
 	print_out(&line);
 }
 
-static int apply_one(struct cli *cli, const struct arguments *a, const struct manifest_file *file, struct applying *p,
-		     struct error **err)
+static int apply_one(struct cli *cli, const struct arguments *a, const struct manifest_file *file,
+		     struct applying *p, struct error **err)
 {
 	_cleanup_json_ json_t *body = body_of(file), *answer = NULL;
 	json_set_string(body, "message", argument_text(a, "version-message"));
 	json_set_string(body, "operation", argument_text(a, "operation"));
-	struct api_request q = {.path = "/apply", .body = body, .if_match = argument_text(a, "if-match")};
+	struct api_request q = {
+		.path = "/apply", .body = body, .if_match = argument_text(a, "if-match")};
 	int r = api_call(cli, &q, &answer, err);
 	if (r < 0)
 		return error_wrap(err, "cannot apply %s", file->source);
@@ -158,7 +169,8 @@ int run_apply(struct cli *cli, const struct arguments *a)
 	if (load(cli, a, true, &files, &e) < 0)
 		return fail(cli, &e);
 	if (argument_text(a, "if-match") && files.count > 1) {
-		error_set(&e, ERROR_INVALID_ARGUMENT, "--if-match is for one manifest, and there are %zu", files.count);
+		error_set(&e, ERROR_INVALID_ARGUMENT,
+			  "--if-match is for one manifest, and there are %zu", files.count);
 		return fail(cli, &e);
 	}
 	int code = EXIT_CODE_OK;
@@ -166,8 +178,9 @@ int run_apply(struct cli *cli, const struct arguments *a)
 		if (apply_one(cli, a, &files.items[i], &p, &e) >= 0)
 			continue;
 		if (i + 1 < files.count)
-			error_hint(&e, "%s%s%zu more were not applied; apply again when this is right", e->hint ? e->hint : "",
-				   e->hint ? "; " : "", files.count - i - 1);
+			error_hint(
+				&e, "%s%s%zu more were not applied; apply again when this is right",
+				e->hint ? e->hint : "", e->hint ? "; " : "", files.count - i - 1);
 		code = fail(cli, &e);
 	}
 	if (code == EXIT_CODE_OK && print_answers(cli, &p, &e) < 0)
@@ -186,7 +199,8 @@ int run_preview(struct cli *cli, const struct arguments *a)
 		return fail(cli, &e);
 	for (size_t i = 0; i < files.count; i++) {
 		if (resource_type_from_string(json_get_str(files.items[i].document, "kind")) >= 0) {
-			say("%s: only cloud resources have a preview, left out", files.items[i].source);
+			say("%s: only cloud resources have a preview, left out",
+			    files.items[i].source);
 			continue;
 		}
 		_cleanup_json_ json_t *job = NULL;
@@ -254,7 +268,8 @@ int run_diff(struct cli *cli, const struct arguments *a)
 			continue;
 		code = 1;
 		if (format_is_table(cli))
-			print_diff(cli, json_get_str(answer, "diff") ? json_get_str(answer, "diff") : "");
+			print_diff(cli, json_get_str(answer, "diff") ? json_get_str(answer, "diff")
+								     : "");
 	}
 	return code;
 }
@@ -286,7 +301,8 @@ int run_validate(struct cli *cli, const struct arguments *a)
 		strbuf_addf(&out, " %s\n", valid ? "valid" : "invalid");
 		size_t j;
 		json_t *issue;
-		json_array_foreach(json_object_get(answer, "errors"), j, issue) {
+		json_array_foreach(json_object_get(answer, "errors"), j, issue)
+		{
 			strbuf_addstr(&out, "  ");
 			text_add(&out, json_get_str(issue, "field"));
 			strbuf_addstr(&out, ": ");

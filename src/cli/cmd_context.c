@@ -38,8 +38,13 @@ static json_t *shown(const json_t *config, const char *name, const json_t *conte
 }
 
 static const struct column context_columns[] = {
-	{"CURRENT", .path = ".current"}, {"NAME", .path = ".name"}, {"SERVER", .path = ".server"}, {"ORG", .path = ".org"}, {"ENV", .path = ".env"},
-	{"KEY", ".tokenFile|.token", .wide = true}, {0},
+	{"CURRENT", .path = ".current"},
+	{"NAME", .path = ".name"},
+	{"SERVER", .path = ".server"},
+	{"ORG", .path = ".org"},
+	{"ENV", .path = ".env"},
+	{"KEY", ".tokenFile|.token", .wide = true},
+	{0},
 };
 
 static int run_context_list(struct cli *cli, const struct arguments *a)
@@ -55,7 +60,8 @@ static int run_context_list(struct cli *cli, const struct arguments *a)
 	json_t *context;
 	json_object_foreach(json_object_get(config, "contexts"), name, context)
 		json_append_value(items, shown(config, name, context));
-	return print_list(cli, list, context_columns, ".name", &e) < 0 ? fail(cli, &e) : EXIT_CODE_OK;
+	return print_list(cli, list, context_columns, ".name", &e) < 0 ? fail(cli, &e)
+								       : EXIT_CODE_OK;
 }
 
 static int run_context_show(struct cli *cli, const struct arguments *a)
@@ -71,7 +77,8 @@ static int run_context_show(struct cli *cli, const struct arguments *a)
 		return fail(cli, &e);
 	}
 	_cleanup_json_ json_t *row = shown(config, name, context);
-	return print_object(cli, row, context_columns, ".name", &e) < 0 ? fail(cli, &e) : EXIT_CODE_OK;
+	return print_object(cli, row, context_columns, ".name", &e) < 0 ? fail(cli, &e)
+									: EXIT_CODE_OK;
 }
 
 static int run_context_use(struct cli *cli, const struct arguments *a)
@@ -108,7 +115,8 @@ static int run_context_set(struct cli *cli, const struct arguments *a)
 		json_set_string(config, "currentContext", a->words[0]);
 	if (config_save(config, &e) < 0)
 		return fail(cli, &e);
-	say("context %s is set%s", a->words[0], streq_null(config_current(config), a->words[0]) ? " and in use" : "");
+	say("context %s is set%s", a->words[0],
+	    streq_null(config_current(config), a->words[0]) ? " and in use" : "");
 	return EXIT_CODE_OK;
 }
 
@@ -151,7 +159,8 @@ int run_login(struct cli *cli, const struct arguments *a)
 	(void)a;
 	_cleanup_error_ struct error *e = NULL;
 	char *key = NULL;
-	int r = prompt_possible() ? prompt_secret("API key:", "the key on stdin", &key, &e) : read_line(&key, &e);
+	int r = prompt_possible() ? prompt_secret("API key:", "the key on stdin", &key, &e)
+				  : read_line(&key, &e);
 	if (r < 0)
 		return fail(cli, &e);
 	if (cli->settings.token)
@@ -179,7 +188,8 @@ int run_version(struct cli *cli, const struct arguments *a)
 	struct http_call call = {.method = "GET", .path = "/api/v1/version", .timeout_ms = 3000};
 	if (r >= 0 && http_client_call(cli->http, &call, &reply, &e) >= 0) {
 		if (reply.status == 200)
-			(void)json_parse(reply.body.data, reply.body.size, JSON_DEFAULT_MAX_SIZE, &answer, NULL);
+			(void)json_parse(reply.body.data, reply.body.size, JSON_DEFAULT_MAX_SIZE,
+					 &answer, NULL);
 		else
 			api_error(reply.status, reply.body.data, reply.body.size, &e);
 		http_reply_release(&reply);
@@ -201,17 +211,43 @@ int run_version(struct cli *cli, const struct arguments *a)
 }
 
 const struct command context_commands[] = {
-	{.name = "list", .summary = "List contexts", .word_kind = WORD_CONTEXT, .examples = "planton context list",
-	 .run = run_context_list},
-	{.name = "use", .summary = "Make a context the current one", .words = "NAME", .min_words = 1, .max_words = 1,
-	 .word_kind = WORD_CONTEXT, .examples = "planton context use prod", .run = run_context_use},
-	{.name = "set", .summary = "Make or change a context", .words = "NAME", .min_words = 1, .max_words = 1,
+	{.name = "list",
+	 .summary = "List contexts",
 	 .word_kind = WORD_CONTEXT,
-	 .examples = "planton context set prod --server https://planton.example.com --org acme --env prod",
-	 .options = set_options, .run = run_context_set},
-	{.name = "show", .summary = "Show a context, without its key", .words = "[NAME]", .max_words = 1, .word_kind = WORD_CONTEXT,
-	 .examples = "planton context show -o yaml", .run = run_context_show},
-	{.name = "delete", .summary = "Forget a context", .words = "NAME", .min_words = 1, .max_words = 1,
-	 .word_kind = WORD_CONTEXT, .examples = "planton context delete old", .run = run_context_delete},
+	 .examples = "planton context list",
+	 .run = run_context_list},
+	{.name = "use",
+	 .summary = "Make a context the current one",
+	 .words = "NAME",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_CONTEXT,
+	 .examples = "planton context use prod",
+	 .run = run_context_use},
+	{.name = "set",
+	 .summary = "Make or change a context",
+	 .words = "NAME",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_CONTEXT,
+	 .examples = "planton context set prod --server https://planton.example.com --org acme "
+		     "--env prod",
+	 .options = set_options,
+	 .run = run_context_set},
+	{.name = "show",
+	 .summary = "Show a context, without its key",
+	 .words = "[NAME]",
+	 .max_words = 1,
+	 .word_kind = WORD_CONTEXT,
+	 .examples = "planton context show -o yaml",
+	 .run = run_context_show},
+	{.name = "delete",
+	 .summary = "Forget a context",
+	 .words = "NAME",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_CONTEXT,
+	 .examples = "planton context delete old",
+	 .run = run_context_delete},
 	{0},
 };

@@ -17,40 +17,50 @@
 #define LIST_LIMIT 50
 
 static const char *const operations[] = {"refresh", "preview", "update", "destroy", NULL};
-static const char *const engine_operations[] = {"init", "refresh", "preview", "apply", "destroy", NULL};
+static const char *const engine_operations[] = {"init",	 "refresh", "preview",
+						"apply", "destroy", NULL};
 static const char *const statuses[] = {"queued", "running", "awaiting_approval", "completed", NULL};
 static const char *const results[] = {"tbd", "succeeded", "failed", "cancelled", NULL};
 
 const struct option message_options[] = {
-	{"version-message", 'm', OPTION_TEXT, "TEXT", .help = "a description, like a commit message"},
+	{"version-message", 'm', OPTION_TEXT, "TEXT",
+	 .help = "a description, like a commit message"},
 	{0},
 };
 static const struct option create_table[] = {
-	{"operation", 0, OPTION_CHOICE, "OPERATION", .help = "what to do; preview unless given", .choices = operations},
-	{"target", 0, OPTION_LIST, "ADDRESS", .help = "only this resource of the module, and what it depends on"},
-	{"replace", 0, OPTION_LIST, "ADDRESS", .help = "plan to replace this resource of the module"},
+	{"operation", 0, OPTION_CHOICE, "OPERATION", .help = "what to do; preview unless given",
+	 .choices = operations},
+	{"target", 0, OPTION_LIST, "ADDRESS",
+	 .help = "only this resource of the module, and what it depends on"},
+	{"replace", 0, OPTION_LIST, "ADDRESS",
+	 .help = "plan to replace this resource of the module"},
 	{0},
 };
 static const struct option list_table[] = {
 	{"status", 0, OPTION_CHOICE, "STATUS", .help = "only these", .choices = statuses},
 	{"result", 0, OPTION_CHOICE, "RESULT", .help = "only these", .choices = results},
 	{"operation", 0, OPTION_CHOICE, "OPERATION", .help = "only these", .choices = operations},
-	{"limit", 0, OPTION_NUMBER, "COUNT", .help = "at most this many, 0 for all; 50 unless given"},
+	{"limit", 0, OPTION_NUMBER, "COUNT",
+	 .help = "at most this many, 0 for all; 50 unless given"},
 	{0},
 };
 static const struct option log_table[] = {
 	{"no-follow", .type = OPTION_FLAG, .help = "only what is stored by now"},
 	{"exit-status", .type = OPTION_FLAG, .help = "exit with the job's result"},
-	{"operation", 0, OPTION_CHOICE, "OPERATION", .help = "only this operation", .choices = engine_operations},
+	{"operation", 0, OPTION_CHOICE, "OPERATION", .help = "only this operation",
+	 .choices = engine_operations},
 	{"after", 0, OPTION_NUMBER, "SEQ", .help = "only events after this one"},
 	{0},
 };
 static const struct option preflight_table[] = {
 	{"cloud-resource-kind", 0, OPTION_TEXT, "KIND", .help = "the kind to check for"},
-	{"connection", 0, OPTION_TEXT, "CONNECTION", .help = "the connection a resource would name"},
+	{"connection", 0, OPTION_TEXT, "CONNECTION",
+	 .help = "the connection a resource would name"},
 	{0},
 };
-static const struct option *const create_options[] = {create_table, tail_options, message_options, show_options, pause_options, yes_options, NULL};
+static const struct option *const create_options[] = {create_table, tail_options,  message_options,
+						      show_options, pause_options, yes_options,
+						      NULL};
 static const struct option *const job_list_options[] = {list_table, NULL};
 static const struct option *const log_options[] = {log_table, pause_options, show_options, NULL};
 static const struct option *const preflight_options[] = {preflight_table, NULL};
@@ -64,7 +74,8 @@ void show_preflight_gaps(struct cli *cli, const char *job_id)
 		return;
 	size_t i, j;
 	json_t *row, *missing;
-	json_array_foreach(json_get(job, "status.preflight.rows"), i, row) {
+	json_array_foreach(json_get(job, "status.preflight.rows"), i, row)
+	{
 		if (json_get_bool(row, "ok", true))
 			continue;
 		_cleanup_strbuf_ struct strbuf line = STRBUF_INIT;
@@ -72,7 +83,8 @@ void show_preflight_gaps(struct cli *cli, const char *job_id)
 		text_add(&line, json_get_str(row, "essential"));
 		strbuf_addstr(&line, ": ");
 		text_add(&line, json_get_str(row, "detail"));
-		json_array_foreach(json_object_get(row, "missing"), j, missing) {
+		json_array_foreach(json_object_get(row, "missing"), j, missing)
+		{
 			strbuf_addstr(&line, "\n      missing: ");
 			text_add(&line, json_string_value(missing));
 		}
@@ -85,8 +97,9 @@ static void print_header(struct cli *cli, const json_t *job, const char *word)
 {
 	struct follow_job named;
 	follow_job_init(&named, job);
-	const char *env = json_get_str(job, "spec.env"), *actor = json_get_str(job, "status.actor.name");
-	const char *provisioner = json_get_str(job, "status.essentials.provisioner");
+	const char *env = json_get_str(job, "spec.env"),
+		   *actor = json_get_str(job, "status.actor.name");
+	const char *provisioner = json_get_str(job, "status.essentials.iacModule.provisioner");
 	if (!actor)
 		actor = json_get_str(job, "status.actor");
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
@@ -204,7 +217,8 @@ static void print_job(struct cli *cli, const json_t *job)
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	struct follow_job named;
 	follow_job_init(&named, job);
-	const char *actor = json_get_str(job, "status.actor.name"), *status = json_get_str(job, "status.status");
+	const char *actor = json_get_str(job, "status.actor.name"),
+		   *status = json_get_str(job, "status.status");
 	const char *result = json_get_str(job, "status.result");
 	add_fact(&out, "Stack Job", named.id);
 	add_fact(&out, "Resource", named.label);
@@ -240,7 +254,9 @@ static void print_job(struct cli *cli, const json_t *job)
 	if (json_array_size(json_object_get(list, "items")))
 		(void)print_list(cli, list, columns, ".operation", NULL);
 	if (streq_null(status, "awaiting_approval"))
-		say("awaiting approval. Resume: planton sj resume %s   Reject: planton sj cancel %s", named.id, named.id);
+		say("awaiting approval. Resume: planton sj resume %s   Reject: planton sj cancel "
+		    "%s",
+		    named.id, named.id);
 	follow_job_release(&named);
 }
 
@@ -272,8 +288,8 @@ static int run_logs(struct cli *cli, const struct arguments *a)
 	o.only = argument_text(a, "operation");
 	int code = follow_jobs(cli, &followed, 1, &o);
 	follow_job_release(&followed);
-	bool about_job = code == EXIT_CODE_JOB_FAILED || code == EXIT_CODE_REFUSED || code == EXIT_CODE_CANCELLED ||
-			 code == EXIT_CODE_AWAITING_APPROVAL;
+	bool about_job = code == EXIT_CODE_JOB_FAILED || code == EXIT_CODE_REFUSED ||
+			 code == EXIT_CODE_CANCELLED || code == EXIT_CODE_AWAITING_APPROVAL;
 	return about_job && !argument_flag(a, "exit-status") ? EXIT_CODE_OK : code;
 }
 
@@ -294,7 +310,9 @@ static int run_stack_input(struct cli *cli, const struct arguments *a)
 static int run_preflight(struct cli *cli, const struct arguments *a)
 {
 	static const struct column columns[] = {
-		{"ESSENTIAL", .path = ".essential"}, {"OK", .path = ".ok"}, {"RULE", .path = ".rule"}, {"DETAIL", .path = ".detail"}, {"MISSING", .path = ".missing"}, {0},
+		{"ESSENTIAL", .path = ".essential"}, {"OK", .path = ".ok"},
+		{"RULE", .path = ".rule"},	     {"DETAIL", .path = ".detail"},
+		{"MISSING", .path = ".missing"},     {0},
 	};
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_json_ json_t *report = NULL;
@@ -325,40 +343,93 @@ static int run_preflight(struct cli *cli, const struct arguments *a)
 }
 
 const struct command stack_job_commands[] = {
-	{.name = "create-stack-job", .alias = "create", .summary = "Create a Stack Job for a cloud resource", .words = "RESOURCE",
-	 .min_words = 1, .max_words = 1, .word_kind = WORD_RESOURCE,
-	 .examples = "planton stack-job create-stack-job orders                            # preview\n"
-		     "planton stack-job create-stack-job orders --operation update --tail\n"
-		     "planton stack-job create-stack-job PostgresDatabase/orders --operation refresh -t",
-	 .options = create_options, .run = run_create},
-	{.name = "list", .summary = "List Stack Jobs, newest first", .words = "[RESOURCE]", .max_words = 1,
+	{.name = "create-stack-job",
+	 .alias = "create",
+	 .summary = "Create a Stack Job for a cloud resource",
+	 .words = "RESOURCE",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_RESOURCE,
+	 .examples =
+		 "planton stack-job create-stack-job orders                            # preview\n"
+		 "planton stack-job create-stack-job orders --operation update --tail\n"
+		 "planton stack-job create-stack-job PostgresDatabase/orders --operation refresh "
+		 "-t",
+	 .options = create_options,
+	 .run = run_create},
+	{.name = "list",
+	 .summary = "List Stack Jobs, newest first",
+	 .words = "[RESOURCE]",
+	 .max_words = 1,
 	 .word_kind = WORD_RESOURCE,
 	 .examples = "planton stack-job list orders\n"
 		     "planton sj list --status awaiting_approval",
-	 .options = job_list_options, .run = run_job_list},
-	{.name = "get", .summary = "Show a Stack Job", .words = "ID", .min_words = 1, .max_words = 1, .word_kind = WORD_JOB,
-	 .examples = "planton sj get sj_01jx4k… -o yaml", .run = run_job_get},
-	{.name = "stream-progress-events", .alias = "logs", .summary = "Stream a job's log, resource changes and transitions",
-	 .words = "ID", .min_words = 1, .max_words = 1, .word_kind = WORD_JOB,
+	 .options = job_list_options,
+	 .run = run_job_list},
+	{.name = "get",
+	 .summary = "Show a Stack Job",
+	 .words = "ID",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_JOB,
+	 .examples = "planton sj get sj_01jx4k… -o yaml",
+	 .run = run_job_get},
+	{.name = "stream-progress-events",
+	 .alias = "logs",
+	 .summary = "Stream a job's log, resource changes and transitions",
+	 .words = "ID",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_JOB,
 	 .examples = "planton stack-job stream-progress-events sj_01jx4k…\n"
 		     "planton sj logs sj_01jx4k… --no-follow --operation apply\n"
 		     "planton sj logs sj_01jx4k… -o jsonl",
-	 .text = "Begins with the first event and goes on until the job ends. Without --exit-status, reading the log of a\n"
+	 .text = "Begins with the first event and goes on until the job ends. Without "
+		 "--exit-status, reading the log of a\n"
 		 "failed job exits 0.",
-	 .options = log_options, .run = run_logs},
-	{.name = "cancel", .summary = "Cancel a job; what is in flight completes first", .words = "ID", .min_words = 1, .max_words = 1,
+	 .options = log_options,
+	 .run = run_logs},
+	{.name = "cancel",
+	 .summary = "Cancel a job; what is in flight completes first",
+	 .words = "ID",
+	 .min_words = 1,
+	 .max_words = 1,
 	 .word_kind = WORD_JOB,
 	 .examples = "planton sj cancel sj_01jx4k… --reason \"wrong size\"",
-	 .text = "Cancelling a job that awaits approval rejects its plan.", .options = cancel_options, .run = run_cancel},
-	{.name = "resume", .summary = "Approve what a job waits for", .words = "ID", .min_words = 1, .max_words = 1,
-	 .word_kind = WORD_JOB, .examples = "planton sj resume sj_01jx4k… -m \"looks right\" --tail", .options = resume_options,
+	 .text = "Cancelling a job that awaits approval rejects its plan.",
+	 .options = cancel_options,
+	 .run = run_cancel},
+	{.name = "resume",
+	 .summary = "Approve what a job waits for",
+	 .words = "ID",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_JOB,
+	 .examples = "planton sj resume sj_01jx4k… -m \"looks right\" --tail",
+	 .options = resume_options,
 	 .run = run_resume},
-	{.name = "rerun", .summary = "Repeat a completed job's operation as a new job", .words = "ID", .min_words = 1, .max_words = 1,
-	 .word_kind = WORD_JOB, .examples = "planton sj rerun sj_01jx4k… --tail", .options = rerun_options, .run = run_rerun},
-	{.name = "stack-input", .summary = "Show the stack input of a job", .words = "ID", .min_words = 1, .max_words = 1,
-	 .word_kind = WORD_JOB, .examples = "planton sj stack-input sj_01jx4k…", .run = run_stack_input},
-	{.name = "preflight-checks", .summary = "Check that the four essentials can be resolved",
-	 .examples = "planton stack-job preflight-checks --cloud-resource-kind PostgresDatabase --env prod",
-	 .options = preflight_options, .run = run_preflight},
+	{.name = "rerun",
+	 .summary = "Repeat a completed job's operation as a new job",
+	 .words = "ID",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_JOB,
+	 .examples = "planton sj rerun sj_01jx4k… --tail",
+	 .options = rerun_options,
+	 .run = run_rerun},
+	{.name = "stack-input",
+	 .summary = "Show the stack input of a job",
+	 .words = "ID",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_JOB,
+	 .examples = "planton sj stack-input sj_01jx4k…",
+	 .run = run_stack_input},
+	{.name = "preflight-checks",
+	 .summary = "Check that the four essentials can be resolved",
+	 .examples = "planton stack-job preflight-checks --cloud-resource-kind PostgresDatabase "
+		     "--env prod",
+	 .options = preflight_options,
+	 .run = run_preflight},
 	{0},
 };

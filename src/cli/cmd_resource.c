@@ -18,8 +18,10 @@ static const struct option list_table[] = {
 	{0},
 };
 static const struct option output_table[] = {
-	{"raw", .type = OPTION_FLAG, .help = "the value as it is, without quotes or a final newline"},
-	{"show-sensitive", .type = OPTION_FLAG, .help = "sensitive values, too; needs a permission and is audited"},
+	{"raw", .type = OPTION_FLAG,
+	 .help = "the value as it is, without quotes or a final newline"},
+	{"show-sensitive", .type = OPTION_FLAG,
+	 .help = "sensitive values, too; needs a permission and is audited"},
 	{0},
 };
 static const struct option delete_table[] = {
@@ -30,7 +32,8 @@ static const struct option delete_table[] = {
 const struct option *const list_options[] = {list_table, NULL};
 const struct option *const output_options[] = {output_table, NULL};
 const struct option *const delete_options[] = {delete_table, yes_options, NULL};
-static const struct option *const destroy_options[] = {tail_options, message_options, show_options, pause_options, yes_options, NULL};
+static const struct option *const destroy_options[] = {tail_options,  message_options, show_options,
+						       pause_options, yes_options,     NULL};
 
 int run_get(struct cli *cli, const struct arguments *a)
 {
@@ -43,17 +46,19 @@ int run_get(struct cli *cli, const struct arguments *a)
 		_cleanup_resource_ struct resource r = {0};
 		json_t *object = NULL;
 		resource_parse(a->words[i], &r);
-		if (resource_get(cli, a->words[i], &object, &e) < 0)
+		if (resource_fetch(cli, a->words[i], &object, &e) < 0)
 			return fail(cli, &e);
 		json_append_value(items, object);
 		if (first && first != r.collection && format_is_table(cli)) {
-			error_set(&e, ERROR_INVALID_ARGUMENT, "a table holds resources of one type only");
+			error_set(&e, ERROR_INVALID_ARGUMENT,
+				  "a table holds resources of one type only");
 			error_hint(&e, "-o yaml shows any");
 			return fail(cli, &e);
 		}
 		first = r.collection;
 	}
-	int r = a->n_words == 1 ? print_object(cli, json_array_get(items, 0), first->columns, first->name, &e)
+	int r = a->n_words == 1 ? print_object(cli, json_array_get(items, 0), first->columns,
+					       first->name, &e)
 				: print_list(cli, list, first->columns, first->name, &e);
 	return r < 0 ? fail(cli, &e) : EXIT_CODE_OK;
 }
@@ -71,7 +76,8 @@ int run_list(struct cli *cli, const struct arguments *a)
 		if (near)
 			error_hint(&e, "did you mean %s?", near);
 		else
-			error_hint(&e, "planton list --help names them; a kind begins with a capital letter");
+			error_hint(&e, "planton list --help names them; a kind begins with a "
+				       "capital letter");
 		return fail(cli, &e);
 	}
 	if (!c) {
@@ -101,18 +107,21 @@ static int get_outputs(struct cli *cli, const struct arguments *a, json_t **ret,
 	return api_get(cli, path.data, ret, err);
 }
 
-static int print_one_output(struct cli *cli, const struct arguments *a, const json_t *outputs, struct error **err)
+static int print_one_output(struct cli *cli, const struct arguments *a, const json_t *outputs,
+			    struct error **err)
 {
 	const char *name = a->words[1];
 	const json_t *output = json_object_get(outputs, name);
 	if (!output) {
-		int r = error_set(err, ERROR_NOT_FOUND, "%s has no output \"%s\"", a->words[0], name);
+		int r = error_set(err, ERROR_NOT_FOUND, "%s has no output \"%s\"", a->words[0],
+				  name);
 		error_hint(err, "planton output %s lists them", a->words[0]);
 		return r;
 	}
 	const json_t *value = json_object_get(output, "value");
 	if (!value && json_get_bool(output, "sensitive", false)) {
-		int r = error_set(err, ERROR_PERMISSION_DENIED, "the output \"%s\" is sensitive", name);
+		int r = error_set(err, ERROR_PERMISSION_DENIED, "the output \"%s\" is sensitive",
+				  name);
 		error_hint(err, "--show-sensitive shows it, if you may see it");
 		return r;
 	}
@@ -135,7 +144,8 @@ static void print_all_outputs(const json_t *outputs)
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	const char *name;
 	json_t *output;
-	json_object_foreach((json_t *)outputs, name, output) {
+	json_object_foreach((json_t *)outputs, name, output)
+	{
 		_cleanup_strbuf_ struct strbuf value = STRBUF_INIT;
 		const json_t *given = json_object_get(output, "value");
 		text_add(&out, name);
@@ -169,7 +179,8 @@ int run_output(struct cli *cli, const struct arguments *a)
 	return r < 0 ? fail(cli, &e) : EXIT_CODE_OK;
 }
 
-static int delete_one(struct cli *cli, const struct arguments *a, const char *word, struct error **err)
+static int delete_one(struct cli *cli, const struct arguments *a, const char *word,
+		      struct error **err)
 {
 	_cleanup_resource_ struct resource r = {0};
 	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
@@ -179,7 +190,8 @@ static int delete_one(struct cli *cli, const struct arguments *a, const char *wo
 	if (argument_flag(a, "abandon"))
 		query_add(&path, "abandon", "true");
 	query_add(&path, "reason", argument_text(a, "reason"));
-	int result = api_call(cli, &(struct api_request){.method = "DELETE", .path = path.data}, &answer, err);
+	int result = api_call(cli, &(struct api_request){.method = "DELETE", .path = path.data},
+			      &answer, err);
 	if (result < 0)
 		return error_wrap(err, "cannot delete %s", word);
 	if (!format_is_table(cli) && cli->format != FORMAT_NAME)
@@ -198,9 +210,9 @@ int run_delete(struct cli *cli, const struct arguments *a)
 		error_hint(&e, "--reason TEXT");
 		return fail(cli, &e);
 	}
-	_cleanup_free_ char *question = a->n_words == 1
-						? xasprintf("Delete %s?", a->words[0])
-						: xasprintf("Delete %s and %zu more?", a->words[0], a->n_words - 1);
+	_cleanup_free_ char *question =
+		a->n_words == 1 ? xasprintf("Delete %s?", a->words[0])
+				: xasprintf("Delete %s and %zu more?", a->words[0], a->n_words - 1);
 	if (!argument_flag(a, "yes") && prompt_yes(question, "--yes", &e) < 0)
 		return fail(cli, &e);
 	for (size_t i = 0; i < a->n_words; i++)
@@ -250,12 +262,12 @@ static int run_purge(struct cli *cli, const struct arguments *a)
 static int run_versions(struct cli *cli, const struct arguments *a)
 {
 	static const struct column columns[] = {
-		{"ID", .path = ".id|.metadata.id"},
+		{"ID", .path = ".id"},
 		{"EVENT", .path = ".event"},
-		{"BY", .path = ".actor.name|.actor"},
+		{"BY", .path = ".actor"},
 		{"AGE", ".createdAt", .type = COLUMN_AGE},
 		{"STACK JOB", .path = ".stackJobId"},
-		{"PREVIOUS", ".previousVersionId", .wide = true},
+		{"PREVIOUS", ".previousId", .wide = true},
 		{"MESSAGE", .path = ".message"},
 		{0},
 	};
@@ -265,23 +277,53 @@ static int run_versions(struct cli *cli, const struct arguments *a)
 	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
 	resource_parse(a->words[0], &r);
 	resource_path(cli, &r, "/versions", &path);
-	if (api_list(cli, path.data, 0, &list, &e) < 0 || print_list(cli, list, columns, ".id", &e) < 0)
+	if (api_list(cli, path.data, 0, &list, &e) < 0 ||
+	    print_list(cli, list, columns, ".id", &e) < 0)
 		return fail(cli, &e);
 	return EXIT_CODE_OK;
 }
 
 const struct command cloud_resource_commands[] = {
-	{.name = "destroy", .summary = "Destroy the infrastructure and keep the record", .words = "RESOURCE", .min_words = 1,
-	 .max_words = 1, .word_kind = WORD_RESOURCE, .examples = "planton cr destroy PostgresDatabase/orders --tail",
-	 .options = destroy_options, .run = run_destroy},
-	{.name = "purge", .summary = "Destroy the infrastructure, then delete the record", .words = "RESOURCE", .min_words = 1,
-	 .max_words = 1, .word_kind = WORD_RESOURCE, .examples = "planton cr purge PostgresDatabase/orders --yes --tail",
-	 .options = destroy_options, .run = run_purge},
-	{.name = "get", .summary = "Show cloud resources", .words = "RESOURCE...", .min_words = 1, .max_words = WORDS_ANY,
-	 .word_kind = WORD_RESOURCE, .examples = "planton cr get orders -o yaml", .run = run_get},
-	{.name = "list", .summary = "List cloud resources", .words = "[KIND]", .max_words = 1,
-	 .examples = "planton cr list --env prod", .options = list_options, .run = run_list},
-	{.name = "versions", .summary = "List a resource's versions, newest first", .words = "RESOURCE", .min_words = 1,
-	 .max_words = 1, .word_kind = WORD_RESOURCE, .examples = "planton cr versions orders", .run = run_versions},
+	{.name = "destroy",
+	 .summary = "Destroy the infrastructure and keep the record",
+	 .words = "RESOURCE",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_RESOURCE,
+	 .examples = "planton cr destroy PostgresDatabase/orders --tail",
+	 .options = destroy_options,
+	 .run = run_destroy},
+	{.name = "purge",
+	 .summary = "Destroy the infrastructure, then delete the record",
+	 .words = "RESOURCE",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_RESOURCE,
+	 .examples = "planton cr purge PostgresDatabase/orders --yes --tail",
+	 .options = destroy_options,
+	 .run = run_purge},
+	{.name = "get",
+	 .summary = "Show cloud resources",
+	 .words = "RESOURCE...",
+	 .min_words = 1,
+	 .max_words = WORDS_ANY,
+	 .word_kind = WORD_RESOURCE,
+	 .examples = "planton cr get orders -o yaml",
+	 .run = run_get},
+	{.name = "list",
+	 .summary = "List cloud resources",
+	 .words = "[KIND]",
+	 .max_words = 1,
+	 .examples = "planton cr list --env prod",
+	 .options = list_options,
+	 .run = run_list},
+	{.name = "versions",
+	 .summary = "List a resource's versions, newest first",
+	 .words = "RESOURCE",
+	 .min_words = 1,
+	 .max_words = 1,
+	 .word_kind = WORD_RESOURCE,
+	 .examples = "planton cr versions orders",
+	 .run = run_versions},
 	{0},
 };

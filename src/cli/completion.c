@@ -36,10 +36,13 @@ static const char fish_script[] =
 
 void completion_script(struct strbuf *out, const char *shell)
 {
-	strbuf_addstr(out, streq(shell, "zsh") ? zsh_script : streq(shell, "fish") ? fish_script : bash_script);
+	strbuf_addstr(out, streq(shell, "zsh")	  ? zsh_script
+			   : streq(shell, "fish") ? fish_script
+						  : bash_script);
 }
 
-static void add(struct strbuf *out, const char *prefix, const char *before, const char *word, const char *help)
+static void add(struct strbuf *out, const char *prefix, const char *before, const char *word,
+		const char *help)
 {
 	_cleanup_free_ char *whole = xasprintf("%s%s", before, word);
 	if (startswith(whole, prefix))
@@ -52,7 +55,8 @@ static void add_options(struct strbuf *out, const char *prefix, const struct opt
 		add(out, prefix, "--", o->name, o->help);
 }
 
-static void add_choices(struct strbuf *out, const char *prefix, const char *before, const char *const *choices)
+static void add_choices(struct strbuf *out, const char *prefix, const char *before,
+			const char *const *choices)
 {
 	for (; choices && *choices; choices++)
 		add(out, prefix, before, *choices, NULL);
@@ -71,7 +75,8 @@ static const struct option *option_of_word(const struct command *c, const char *
 	return option_find(c, name);
 }
 
-void completion_write(struct strbuf *out, const struct command *root, const char *const *words, size_t n_words)
+void completion_write(struct strbuf *out, const struct command *root, const char *const *words,
+		      size_t n_words)
 {
 	const struct command *c = root;
 	size_t n_given = 0;
@@ -104,7 +109,9 @@ void completion_write(struct strbuf *out, const struct command *root, const char
 		const struct option *o = option_of_word(c, last);
 		_cleanup_free_ char *before = xstrndup(last, (size_t)(equals - last) + 1);
 		if (o)
-			add_choices(out, last, before, o->type == OPTION_FLAG ? (const char *[]){"true", "false", NULL} : o->choices);
+			add_choices(out, last, before,
+				    o->type == OPTION_FLAG ? (const char *[]){"true", "false", NULL}
+							   : o->choices);
 		return;
 	}
 	if (last[0] == '-') {

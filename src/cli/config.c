@@ -51,7 +51,9 @@ int config_save(const json_t *config, struct error **err)
 {
 	_cleanup_free_ char *path = config_path();
 	if (!path)
-		return error_set(err, ERROR_INTERNAL, "cannot save the context: neither HOME nor XDG_CONFIG_HOME is set");
+		return error_set(
+			err, ERROR_INTERNAL,
+			"cannot save the context: neither HOME nor XDG_CONFIG_HOME is set");
 	_cleanup_free_ char *folder = xstrndup(path, strlen(path) - strlen("/config.yaml"));
 	int r = mkdir_p(folder, 0700);
 	if (r < 0)
@@ -84,7 +86,8 @@ const char *config_current(const json_t *config)
 	return json_get_str(config, "currentContext");
 }
 
-static const char *first_of(const char *flag, const char *variable, const char *from_context, const char *fallback)
+static const char *first_of(const char *flag, const char *variable, const char *from_context,
+			    const char *fallback)
 {
 	if (!isempty(flag))
 		return flag;
@@ -99,13 +102,15 @@ static int read_token(const char *path, char **ret, struct error **err)
 	_cleanup_free_ char *text = NULL;
 	int r = read_file(path, TOKEN_MAX, &text, NULL);
 	if (r < 0)
-		return error_set_errno(err, ERROR_UNAUTHENTICATED, r, "cannot read the key in %s", path);
+		return error_set_errno(err, ERROR_UNAUTHENTICATED, r, "cannot read the key in %s",
+				       path);
 	*ret = xstrndup(text, strcspn(text, "\r\n"));
 	secure_wipe(text, strlen(text));
 	return 0;
 }
 
-/* A context's key is sent only to the context's server: --server elsewhere must not give it away. */
+/* A context's key is sent only to the context's server: --server elsewhere must not give it away.
+ */
 static int resolve_token(const json_t *context, const char *server, char **ret, struct error **err)
 {
 	const char *value = getenv("PLANTON_TOKEN");
@@ -131,8 +136,7 @@ static int unknown_context(json_t *config, const char *name, struct error **err)
 	_cleanup_strv_ char **names = NULL;
 	const char *key;
 	json_t *value;
-	json_object_foreach(json_object_get(config, "contexts"), key, value)
-		strv_add(&names, key);
+	json_object_foreach(json_object_get(config, "contexts"), key, value) strv_add(&names, key);
 	int r = error_set(err, ERROR_INVALID_ARGUMENT, "there is no context \"%s\"", name);
 	const char *near = names ? string_suggest(name, (const char *const *)names) : NULL;
 	if (near)
@@ -148,14 +152,16 @@ int settings_resolve(const struct settings_flags *flags, struct settings *ret, s
 	int r = config_load(&config, err);
 	if (r < 0)
 		return r;
-	const char *name = first_of(flags->context, "PLANTON_CONTEXT", config_current(config), NULL);
+	const char *name =
+		first_of(flags->context, "PLANTON_CONTEXT", config_current(config), NULL);
 	json_t *context = name ? config_context(config, name, false) : NULL;
 	bool asked = !isempty(flags->context) || !isempty(getenv("PLANTON_CONTEXT"));
 	if (name && !context && asked && !flags->any_context)
 		return unknown_context(config, name, err);
 
 	struct settings s = {0};
-	s.server = xstrdup(first_of(flags->server, "PLANTON_SERVER", json_get_str(context, "server"), DEFAULT_SERVER));
+	s.server = xstrdup(first_of(flags->server, "PLANTON_SERVER",
+				    json_get_str(context, "server"), DEFAULT_SERVER));
 	for (size_t n = strlen(s.server); n && s.server[n - 1] == '/'; n--)
 		s.server[n - 1] = '\0';
 	r = resolve_token(context, s.server, &s.token, flags->any_context ? NULL : err);
@@ -164,8 +170,10 @@ int settings_resolve(const struct settings_flags *flags, struct settings *ret, s
 		return r;
 	}
 	s.context = xstrdup_null(context || flags->any_context ? name : NULL);
-	s.org = xstrdup(first_of(flags->org, "PLANTON_ORG", json_get_str(context, "org"), DEFAULT_ORG));
-	s.env = xstrdup_null(first_of(flags->env, "PLANTON_ENV", json_get_str(context, "env"), NULL));
+	s.org = xstrdup(
+		first_of(flags->org, "PLANTON_ORG", json_get_str(context, "org"), DEFAULT_ORG));
+	s.env = xstrdup_null(
+		first_of(flags->env, "PLANTON_ENV", json_get_str(context, "env"), NULL));
 	*ret = s;
 	return 0;
 }

@@ -4,7 +4,8 @@
  *
  *     currentContext: local
  *     contexts:
- *       local: {server: "http://127.0.0.1:8080", org: default, env: dev, tokenFile: /path | token: pt_…}
+ *       local: {server: "http://127.0.0.1:8080", org: default, env: dev, tokenFile: /path | token:
+ * pt_…}
  */
 #pragma once
 
@@ -37,7 +38,8 @@ struct settings {
 
 struct settings_flags {
 	const char *context, *server, *org, *env; /* NULL when not given */
-	bool any_context; /* for commands that make contexts: one that is not there, or whose key cannot be read, is no error */
+	bool any_context; /* for commands that make contexts: one that is not there, or whose key
+			     cannot be read, is no error */
 };
 
 int settings_resolve(const struct settings_flags *flags, struct settings *ret, struct error **err);

@@ -29,14 +29,18 @@ const struct option tail_options[] = {
 	{0},
 };
 const struct option show_options[] = {
-	{"show-stack-summary", .type = OPTION_FLAG, .on = true, .help = "the counts of changes at completion"},
-	{"show-stack-diff", .type = OPTION_FLAG, .help = "each changed attribute, before and after"},
-	{"show-stack-outputs", .type = OPTION_FLAG, .on = true, .help = "the outputs at completion"},
+	{"show-stack-summary", .type = OPTION_FLAG, .on = true,
+	 .help = "the counts of changes at completion"},
+	{"show-stack-diff", .type = OPTION_FLAG,
+	 .help = "each changed attribute, before and after"},
+	{"show-stack-outputs", .type = OPTION_FLAG, .on = true,
+	 .help = "the outputs at completion"},
 	{0},
 };
 const struct option pause_options[] = {
-	{"exit-on-pause", .type = OPTION_FLAG, .on = true,
-	 .help = "end with exit code 10 at an approval; the default where stdout is no terminal"},
+	{"exit-on-pause", .type = OPTION_FLAG,
+	 .help = "end with exit code 10 at an approval; so it is without a terminal, unless "
+		 "=false"},
 	{0},
 };
 
@@ -72,8 +76,9 @@ struct follow_options follow_options_of(const struct arguments *a)
 {
 	return (struct follow_options){
 		.follow = true,
-		.exit_on_pause = argument_given(a, "exit-on-pause") ? argument_flag(a, "exit-on-pause")
-								    : !isatty(STDOUT_FILENO),
+		.exit_on_pause = argument_given(a, "exit-on-pause")
+					 ? argument_flag(a, "exit-on-pause")
+					 : !isatty(STDOUT_FILENO),
 		.summary = argument_flag(a, "show-stack-summary"),
 		.diff = argument_flag(a, "show-stack-diff"),
 		.outputs = argument_flag(a, "show-stack-outputs"),
@@ -82,7 +87,8 @@ struct follow_options follow_options_of(const struct arguments *a)
 
 void follow_job_init(struct follow_job *job, const json_t *stack_job)
 {
-	const char *kind = json_get_str(stack_job, "spec.kind"), *slug = json_get_str(stack_job, "spec.slug");
+	const char *kind = json_get_str(stack_job, "spec.kind"),
+		   *slug = json_get_str(stack_job, "spec.slug");
 	const char *id = json_get_str(stack_job, "metadata.id");
 	*job = (struct follow_job){
 		.id = xstrdup(id ? id : ""),
@@ -114,7 +120,8 @@ static void add_live(struct follow *f, size_t columns, size_t max_lines, struct 
 	size_t each = MAX(max_lines / following, (size_t)1), shown = 0;
 	for (size_t i = 0; i < f->count && shown < max_lines; i++)
 		if (f->jobs[i].state != ENDED) {
-			job_view_live(f->jobs[i].view, now_realtime_ms(), f->frame, columns, each, out);
+			job_view_live(f->jobs[i].view, now_realtime_ms(), f->frame, columns, each,
+				      out);
 			shown++;
 		}
 }
@@ -218,7 +225,8 @@ static bool is_paused_now(struct follow *f, const struct followed *job)
 	path_add(&path, "/stack-jobs", job_view_id(job->view));
 	if (api_get(f->cli, path.data, &answer, NULL) < 0)
 		return false;
-	return streq_null(json_get_str(answer, "status.status"), status_to_string(STATUS_AWAITING_APPROVAL));
+	return streq_null(json_get_str(answer, "status.status"),
+			  status_to_string(STATUS_AWAITING_APPROVAL));
 }
 
 static bool all_done(struct follow *f)
@@ -226,7 +234,8 @@ static bool all_done(struct follow *f)
 	bool quiet = now_monotonic_ms() - f->event_ms > PAUSE_QUIET_MS, done = true;
 	for (size_t i = 0; i < f->count; i++) {
 		struct followed *job = &f->jobs[i];
-		bool pausing = job->state == FOLLOWING && job_view_status(job->view) == STATUS_AWAITING_APPROVAL;
+		bool pausing = job->state == FOLLOWING &&
+			       job_view_status(job->view) == STATUS_AWAITING_APPROVAL;
 		if (pausing && f->o->exit_on_pause && quiet && is_paused_now(f, job))
 			job->state = PAUSED;
 		done &= job->state != FOLLOWING;
@@ -244,8 +253,10 @@ static void detach(struct follow *f)
 {
 	clear_live(f);
 	for (size_t i = 0; i < f->count; i++)
-		if (f->jobs[i].state != ENDED && job_view_status(f->jobs[i].view) != STATUS_COMPLETED)
-			say("detached; %s goes on\n  watch it:  planton sj logs %s\n  cancel it: planton sj cancel %s",
+		if (f->jobs[i].state != ENDED &&
+		    job_view_status(f->jobs[i].view) != STATUS_COMPLETED)
+			say("detached; %s goes on\n  watch it:  planton sj logs %s\n  cancel it: "
+			    "planton sj cancel %s",
 			    f->given[i].label, f->given[i].id, f->given[i].id);
 }
 
@@ -273,7 +284,8 @@ static int run(struct follow *f)
 	enum exit_code worst = EXIT_CODE_OK;
 	bool changes = false;
 	for (size_t i = 0; i < f->count; i++) {
-		enum exit_code code = f->jobs[i].failure ? f->jobs[i].failure : job_view_exit(f->jobs[i].view);
+		enum exit_code code =
+			f->jobs[i].failure ? f->jobs[i].failure : job_view_exit(f->jobs[i].view);
 		worst = exit_code_worse(worst, code);
 		changes |= job_view_has_changes(f->jobs[i].view);
 	}
@@ -296,21 +308,25 @@ static void start(struct follow *f)
 	};
 	for (size_t i = 0; i < f->count; i++) {
 		const struct follow_job *job = &f->given[i];
-		enum job_operation operation =
-			job->operation ? job_operation_from_string(job->operation) : _JOB_OPERATION_INVALID;
+		enum job_operation operation = job->operation
+						       ? job_operation_from_string(job->operation)
+						       : _JOB_OPERATION_INVALID;
 		f->jobs[i].view = job_view_new(job->id, job->label, operation, &render);
-		f->jobs[i].reader = reader_start(f->cli, &f->queue, i, job->id, job->after, f->o->follow);
+		f->jobs[i].reader =
+			reader_start(f->cli, &f->queue, i, job->id, job->after, f->o->follow);
 	}
 }
 
-int follow_jobs(struct cli *cli, const struct follow_job *jobs, size_t count, const struct follow_options *options)
+int follow_jobs(struct cli *cli, const struct follow_job *jobs, size_t count,
+		const struct follow_options *options)
 {
 	struct follow f = {
 		.cli = cli,
 		.o = options,
 		.given = jobs,
 		.count = count,
-		.is_live = cli->format != FORMAT_JSONL && options->follow && term_is_live(STDOUT_FILENO),
+		.is_live = cli->format != FORMAT_JSONL && options->follow &&
+			   term_is_live(STDOUT_FILENO),
 		.live = {.fd = STDOUT_FILENO, .shown = STRBUF_INIT},
 		.printed_ms = now_monotonic_ms(),
 	};

@@ -34,4 +34,5 @@ void follow_job_init(struct follow_job *job, const json_t *stack_job);
 void follow_job_release(struct follow_job *job);
 
 /* The worst result of all as an exit code; after Ctrl-C 130. Errors of the way are shown. */
-int follow_jobs(struct cli *cli, const struct follow_job *jobs, size_t count, const struct follow_options *options);
+int follow_jobs(struct cli *cli, const struct follow_job *jobs, size_t count,
+		const struct follow_options *options);

@@ -73,8 +73,8 @@ void help_write(struct strbuf *out, const struct command *const *path, size_t de
 	add_title(out, colour, "Usage");
 	strbuf_addstr(out, "  ");
 	add_path(out, path, depth);
-	strbuf_addf(out, "%s%s%s%s\n", c->subcommands ? " COMMAND" : "", c->options ? " [OPTIONS]" : "", c->words ? " " : "",
-		    c->words ? c->words : "");
+	strbuf_addf(out, "%s%s%s%s\n", c->subcommands ? " COMMAND" : "",
+		    c->options ? " [OPTIONS]" : "", c->words ? " " : "", c->words ? c->words : "");
 	if (c->alias) {
 		strbuf_addstr(out, "  ");
 		add_path(out, path, depth - 1);
@@ -89,7 +89,8 @@ void help_write(struct strbuf *out, const struct command *const *path, size_t de
 	for (const struct command *s = c->subcommands; s && s->name; s++) {
 		if (s->hidden)
 			continue;
-		_cleanup_free_ char *name = xasprintf("%s%s%s", s->name, s->alias ? ", " : "", s->alias ? s->alias : "");
+		_cleanup_free_ char *name = xasprintf("%s%s%s", s->name, s->alias ? ", " : "",
+						      s->alias ? s->alias : "");
 		strbuf_addf(out, "  %-30s %s\n", name, s->summary);
 	}
 	if (c->options)
@@ -168,9 +169,11 @@ static void man_command(struct strbuf *out, const struct command *path[MAN_DEPTH
 void man_write(struct strbuf *out, const struct command *root)
 {
 	const struct command *path[MAN_DEPTH] = {root};
-	strbuf_addstr(out, ".TH PLANTON 1 \"\" \"planton " PLANTON_VERSION "\" \"Commands\"\n.SH NAME\nplanton \\- ");
+	strbuf_addstr(out, ".TH PLANTON 1 \"\" \"planton " PLANTON_VERSION
+			   "\" \"Commands\"\n.SH NAME\nplanton \\- ");
 	man_text(out, root->summary);
-	strbuf_addstr(out, "\n.SH SYNOPSIS\n.B planton\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n.SH EXAMPLES\n.nf\n");
+	strbuf_addstr(out, "\n.SH SYNOPSIS\n.B planton\n.I COMMAND\n[\\fIOPTIONS\\fR] "
+			   "[\\fIARGUMENTS\\fR]\n.SH EXAMPLES\n.nf\n");
 	man_text(out, root->examples);
 	strbuf_addstr(out, "\n.fi\n.SH DESCRIPTION\n");
 	man_text(out, root->text);
@@ -179,6 +182,8 @@ void man_write(struct strbuf *out, const struct command *root)
 	strbuf_addstr(out, ".SH COMMANDS\n");
 	man_command(out, path, 1);
 	strbuf_addstr(out, ".SH EXIT STATUS\n"
-			   "0 done, succeeded; 1 error; 2 wrong usage; 3 not authenticated or not allowed; 4 the job failed;\n"
-			   "5 preflight or policy refused; 6 not found; 8 cancelled; 10 awaiting approval; 130 detached by Ctrl\\-C.\n");
+			   "0 done, succeeded; 1 error; 2 wrong usage; 3 not authenticated or not "
+			   "allowed; 4 the job failed;\n"
+			   "5 preflight or policy refused; 6 not found; 8 cancelled; 10 awaiting "
+			   "approval; 130 detached by Ctrl\\-C.\n");
 }

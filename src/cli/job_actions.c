@@ -12,12 +12,14 @@
 #include "model/json.h"
 
 static const struct option cancel_table[] = {
-	{"force", .type = OPTION_FLAG, .help = "interrupt the engine, which then ends what it does as it can"},
+	{"force", .type = OPTION_FLAG,
+	 .help = "interrupt the engine, which then ends what it does as it can"},
 	{"reason", 0, OPTION_TEXT, "TEXT", .help = "why; kept with the job"},
 	{0},
 };
 static const struct option rerun_table[] = {
-	{"allow-older-version", .type = OPTION_FLAG, .help = "even if the resource has a newer version by now"},
+	{"allow-older-version", .type = OPTION_FLAG,
+	 .help = "even if the resource has a newer version by now"},
 	{0},
 };
 const struct option yes_options[] = {
@@ -25,11 +27,13 @@ const struct option yes_options[] = {
 	{0},
 };
 const struct option *const cancel_options[] = {cancel_table, NULL};
-const struct option *const resume_options[] = {tail_options, message_options, show_options, pause_options, NULL};
-const struct option *const rerun_options[] = {tail_options, message_options, rerun_table, show_options, pause_options, NULL};
+const struct option *const resume_options[] = {tail_options, message_options, show_options,
+					       pause_options, NULL};
+const struct option *const rerun_options[] = {tail_options, message_options, rerun_table,
+					      show_options, pause_options,   NULL};
 
-static int post(struct cli *cli, const struct arguments *a, const char *action, json_t *body, json_t **ret,
-		struct error **err)
+static int post(struct cli *cli, const struct arguments *a, const char *action, json_t *body,
+		json_t **ret, struct error **err)
 {
 	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
 	path_add(&path, "/stack-jobs", a->words[0]);
@@ -48,10 +52,13 @@ int run_cancel(struct cli *cli, const struct arguments *a)
 	if (post(cli, a, "cancel", body, &job, &e) < 0)
 		return fail(cli, &e);
 	if (!format_is_table(cli))
-		return print_object(cli, job, NULL, ".metadata.id", &e) < 0 ? fail(cli, &e) : EXIT_CODE_OK;
+		return print_object(cli, job, NULL, ".metadata.id", &e) < 0 ? fail(cli, &e)
+									    : EXIT_CODE_OK;
 	bool ended = streq_null(json_get_str(job, "status.status"), "completed");
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
-	strbuf_addf(&out, "%s %s\n", a->words[0], ended ? "cancelled" : "will be cancelled when the operation in flight has completed");
+	strbuf_addf(&out, "%s %s\n", a->words[0],
+		    ended ? "cancelled"
+			  : "will be cancelled when the operation in flight has completed");
 	print_out(&out);
 	return EXIT_CODE_OK;
 }
@@ -80,18 +87,22 @@ int run_rerun(struct cli *cli, const struct arguments *a)
 	return show_new_job(cli, a, job, "created");
 }
 
-int confirm_destroy(struct cli *cli, const struct arguments *a, const char *resource, struct error **err)
+int confirm_destroy(struct cli *cli, const struct arguments *a, const char *resource,
+		    struct error **err)
 {
 	if (argument_flag(a, "yes"))
 		return 0;
 	_cleanup_json_ json_t *object = NULL;
-	int r = resource_get(cli, resource, &object, err);
+	int r = resource_fetch(cli, resource, &object, err);
 	if (r < 0)
 		return r;
-	const char *slug = json_get_str(object, "metadata.slug"), *kind = json_get_str(object, "kind");
+	const char *slug = json_get_str(object, "metadata.slug"),
+		   *kind = json_get_str(object, "kind");
 	const char *env = json_get_str(object, "metadata.env");
-	_cleanup_free_ char *question = xasprintf("This destroys the infrastructure of %s/%s%s%s. Type its name (%s) to go on:",
-						  kind ? kind : "?", slug ? slug : "?", env ? " in " : "", env ? env : "", slug ? slug : "?");
+	_cleanup_free_ char *question = xasprintf(
+		"This destroys the infrastructure of %s/%s%s%s. Type its name (%s) to go on:",
+		kind ? kind : "?", slug ? slug : "?", env ? " in " : "", env ? env : "",
+		slug ? slug : "?");
 	_cleanup_free_ char *answer = NULL;
 	r = prompt_line(question, "--yes", &answer, err);
 	if (r < 0)

@@ -13,4 +13,5 @@ int run_resume(struct cli *cli, const struct arguments *a);
 int run_rerun(struct cli *cli, const struct arguments *a);
 
 /* Asks for the resource's slug unless --yes was given. */
-int confirm_destroy(struct cli *cli, const struct arguments *a, const char *resource, struct error **err);
+int confirm_destroy(struct cli *cli, const struct arguments *a, const char *resource,
+		    struct error **err);

@@ -31,10 +31,8 @@ static void add_all_members(struct values *to, const json_t *value)
 	size_t i;
 	const char *key;
 	json_t *member;
-	json_array_foreach((json_t *)value, i, member)
-		values_add(to, member);
-	json_object_foreach((json_t *)value, key, member)
-		values_add(to, member);
+	json_array_foreach((json_t *)value, i, member) values_add(to, member);
+	json_object_foreach((json_t *)value, key, member) values_add(to, member);
 }
 
 static const json_t *element(const json_t *value, int64_t index)
@@ -68,7 +66,8 @@ static void apply_step(struct values *v, const char *step, size_t size, bool bra
 	*v = next;
 }
 
-static int walk(const char *path, size_t size, const json_t *root, struct values *v, struct error **err)
+static int walk(const char *path, size_t size, const json_t *root, struct values *v,
+		struct error **err)
 {
 	values_add(v, root);
 	size_t i = size && path[0] == '$' ? 1 : 0;
@@ -76,7 +75,8 @@ static int walk(const char *path, size_t size, const json_t *root, struct values
 		if (path[i] == '[') {
 			const char *end = memchr(path + i, ']', size - i);
 			if (!end)
-				return error_set(err, ERROR_INVALID_ARGUMENT, "jsonpath: \"[\" without \"]\" in %.*s", (int)size,
+				return error_set(err, ERROR_INVALID_ARGUMENT,
+						 "jsonpath: \"[\" without \"]\" in %.*s", (int)size,
 						 path);
 			size_t to = (size_t)(end - path);
 			apply_step(v, path + i + 1, to - i - 1, true);
@@ -124,7 +124,8 @@ static int write_literal(struct strbuf *out, const char *text, size_t size, stru
 	return 0;
 }
 
-int jsonpath_write(struct strbuf *out, const char *template, const json_t *value, struct error **err)
+int jsonpath_write(struct strbuf *out, const char *template, const json_t *value,
+		   struct error **err)
 {
 	if (!strchr(template, '{')) {
 		_cleanup_free_ char *whole = xasprintf("{%s}", template);
@@ -139,11 +140,12 @@ int jsonpath_write(struct strbuf *out, const char *template, const json_t *value
 		}
 		const char *end = strchr(p, '}');
 		if (!end)
-			return error_set(err, ERROR_INVALID_ARGUMENT, "jsonpath: \"{\" without \"}\" in %s", template);
+			return error_set(err, ERROR_INVALID_ARGUMENT,
+					 "jsonpath: \"{\" without \"}\" in %s", template);
 		size_t size = (size_t)(end - p - 1);
 		_cleanup_(values_release) struct values v = {0};
 		int r = p[1] == '"' || p[1] == '\'' ? write_literal(out, p + 1, size, err)
-						   : walk(p + 1, size, value, &v, err);
+						    : walk(p + 1, size, value, &v, err);
 		if (r < 0)
 			return r;
 		for (size_t i = 0; i < v.count; i++) {

@@ -31,7 +31,8 @@ void manifest_files_release(struct manifest_files *files)
 
 char *manifest_label(const json_t *document)
 {
-	const char *kind = json_get_str(document, "kind"), *slug = json_get_str(document, "metadata.slug");
+	const char *kind = json_get_str(document, "kind"),
+		   *slug = json_get_str(document, "metadata.slug");
 	const char *name = json_get_str(document, "metadata.name");
 	_cleanup_free_ char *made = !slug && name ? slug_from_name(name) : NULL;
 	return xasprintf("%s/%s", kind ? kind : "?", slug ? slug : made ? made : name ? name : "?");
@@ -49,23 +50,26 @@ static void fill_in(json_t *document, const char *org, const char *env)
 		json_set_string(metadata, "env", env);
 }
 
-static int add_document(struct manifest_files *files, json_t *document, char *source, const char *org, const char *env,
-			struct error **err)
+static int add_document(struct manifest_files *files, json_t *document, char *source,
+			const char *org, const char *env, struct error **err)
 {
 	_cleanup_free_ char *own_source = source;
 	if (!json_get_str(document, "kind") || !json_get_str(document, "metadata.name")) {
-		int r = error_set(err, ERROR_INVALID_ARGUMENT, "%s is not a manifest: it has no kind or no metadata.name", source);
+		int r = error_set(err, ERROR_INVALID_ARGUMENT,
+				  "%s is not a manifest: it has no kind or no metadata.name",
+				  source);
 		error_hint(err, "a manifest has apiVersion, kind, metadata.name and spec");
 		return r;
 	}
 	fill_in(document, org, env);
 	files->items = xreallocarray(files->items, files->count + 1, sizeof(*files->items));
-	files->items[files->count++] = (struct manifest_file){json_incref(document), TAKE_PTR(own_source)};
+	files->items[files->count++] =
+		(struct manifest_file){json_incref(document), TAKE_PTR(own_source)};
 	return 0;
 }
 
-static int load_text(struct manifest_files *files, const char *name, const char *text, size_t size, const char *org,
-		     const char *env, struct error **err)
+static int load_text(struct manifest_files *files, const char *name, const char *text, size_t size,
+		     const char *org, const char *env, struct error **err)
 {
 	_cleanup_yaml_text_ struct yaml_text *yaml = NULL;
 	int r = yaml_parse(text, size, &yaml, err);
@@ -73,23 +77,27 @@ static int load_text(struct manifest_files *files, const char *name, const char 
 		return error_wrap(err, "cannot read %s", name);
 	size_t count = yaml_count(yaml);
 	for (size_t i = 0; i < count && r >= 0; i++) {
-		char *source = count > 1 ? xasprintf("%s (document %zu)", name, i + 1) : xstrdup(name);
+		char *source =
+			count > 1 ? xasprintf("%s (document %zu)", name, i + 1) : xstrdup(name);
 		r = add_document(files, yaml_root(yaml, i), source, org, env, err);
 	}
 	return r;
 }
 
-static int load_file(struct manifest_files *files, const char *path, const char *org, const char *env, struct error **err)
+static int load_file(struct manifest_files *files, const char *path, const char *org,
+		     const char *env, struct error **err)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
 	int r = read_file(path, YAML_MAX_SIZE, &text, &size);
 	if (r < 0)
-		return error_set_errno(err, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID_ARGUMENT, r, "cannot read %s", path);
+		return error_set_errno(err, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID_ARGUMENT,
+				       r, "cannot read %s", path);
 	return load_text(files, path, text, size, org, env, err);
 }
 
-static int load_stdin(struct manifest_files *files, const char *org, const char *env, struct error **err)
+static int load_stdin(struct manifest_files *files, const char *org, const char *env,
+		      struct error **err)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	int r = read_fd(STDIN_FILENO, YAML_MAX_SIZE, &text);
@@ -101,10 +109,12 @@ static int load_stdin(struct manifest_files *files, const char *org, const char 
 static int is_manifest_file(const struct dirent *entry)
 {
 	const char *name = entry->d_name;
-	return name[0] != '.' && (endswith(name, ".yaml") || endswith(name, ".yml") || endswith(name, ".json"));
+	return name[0] != '.' &&
+	       (endswith(name, ".yaml") || endswith(name, ".yml") || endswith(name, ".json"));
 }
 
-static int load_folder(struct manifest_files *files, const char *path, const char *org, const char *env, struct error **err)
+static int load_folder(struct manifest_files *files, const char *path, const char *org,
+		       const char *env, struct error **err)
 {
 	struct dirent **entries;
 	int n = scandir(path, &entries, is_manifest_file, alphasort), r = 0;
@@ -120,8 +130,8 @@ static int load_folder(struct manifest_files *files, const char *path, const cha
 	return r;
 }
 
-int manifest_files_load(struct manifest_files *files, const char *path, const char *org, const char *env,
-			struct error **err)
+int manifest_files_load(struct manifest_files *files, const char *path, const char *org,
+			const char *env, struct error **err)
 {
 	struct stat st;
 	size_t before = files->count;
@@ -141,8 +151,10 @@ static char *resolve_environment(const char *name, struct error **err)
 {
 	const char *value = getenv(name);
 	if (!value) {
-		error_set(err, ERROR_INVALID_ARGUMENT, "the environment variable %s is not set", name);
-		error_hint(err, "export %s before this command; its value is sealed by the server", name);
+		error_set(err, ERROR_INVALID_ARGUMENT, "the environment variable %s is not set",
+			  name);
+		error_hint(err, "export %s before this command; its value is sealed by the server",
+			   name);
 		return NULL;
 	}
 	return xstrdup(value);
@@ -165,15 +177,18 @@ static int resolve_in(json_t *fields, struct error **err)
 	const char *key;
 	json_t *value;
 	void *next;
-	json_object_foreach_safe(fields, next, key, value) {
-		const char *variable = json_get_str(value, "valueFromEnv"), *path = json_get_str(value, "valueFromFile");
+	json_object_foreach_safe(fields, next, key, value)
+	{
+		const char *variable = json_get_str(value, "valueFromEnv"),
+			   *path = json_get_str(value, "valueFromFile");
 		if (!variable && !path) {
 			int r = resolve_in(value, err);
 			if (r < 0)
 				return r;
 			continue;
 		}
-		_cleanup_free_ char *text = variable ? resolve_environment(variable, err) : resolve_file(path, err);
+		_cleanup_free_ char *text =
+			variable ? resolve_environment(variable, err) : resolve_file(path, err);
 		if (!text)
 			return error_wrap(err, "field %s", key);
 		json_set_string(fields, key, text);
@@ -183,8 +198,10 @@ static int resolve_in(json_t *fields, struct error **err)
 
 int manifest_resolve_fields(json_t *document, struct error **err)
 {
-	if (!streq_null(json_get_str(document, "kind"), resource_type_to_string(RESOURCE_CONNECTION)))
+	if (!streq_null(json_get_str(document, "kind"),
+			resource_type_to_string(RESOURCE_CONNECTION)))
 		return 0;
 	int r = resolve_in(json_get(document, "spec.fields"), err);
-	return r < 0 ? error_wrap(err, "connection %s", json_get_str(document, "metadata.name")) : 0;
+	return r < 0 ? error_wrap(err, "connection %s", json_get_str(document, "metadata.name"))
+		     : 0;
 }

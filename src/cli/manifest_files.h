@@ -20,16 +20,17 @@ struct manifest_files {
 void manifest_files_release(struct manifest_files *files);
 
 /*
- * path: a file, "-" for stdin, or a folder whose *.yaml, *.yml and *.json are read in the order of their names. A document
- * must be an object with kind and metadata.name. org and env (may be NULL) are filled in where a manifest has none.
+ * path: a file, "-" for stdin, or a folder whose *.yaml, *.yml and *.json are read in the order of
+ * their names. A document must be an object with kind and metadata.name. org and env (may be NULL)
+ * are filled in where a manifest has none.
  */
-int manifest_files_load(struct manifest_files *files, const char *path, const char *org, const char *env,
-			struct error **err);
-/* Organizations, environments, connections, then cloud resources, each after those that it refers to; otherwise the
- * order stays. A circle of references is an error that names its members. */
+int manifest_files_load(struct manifest_files *files, const char *path, const char *org,
+			const char *env, struct error **err);
+/* Organizations, environments, connections, then cloud resources, each after those that it refers
+ * to; otherwise the order stays. A circle of references is an error that names its members. */
 int manifest_files_order(struct manifest_files *files, struct error **err);
-/* Puts values in the place of a connection's {valueFromEnv: NAME} and {valueFromFile: PATH}. Relative paths are those of
- * the working folder. */
+/* Puts values in the place of a connection's {valueFromEnv: NAME} and {valueFromFile: PATH}.
+ * Relative paths are those of the working folder. */
 int manifest_resolve_fields(json_t *document, struct error **err);
 /* "Kind/slug"; caller frees. */
 char *manifest_label(const json_t *document);

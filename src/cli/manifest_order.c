@@ -28,7 +28,8 @@ static enum resource_type type_of(const json_t *document)
 static bool is_meant(const json_t *reference, const json_t *from, const json_t *document)
 {
 	const char *kind = json_get_str(reference, "kind"), *name = json_get_str(reference, "name");
-	const char *env = json_get_str(reference, "env"), *own_env = json_get_str(document, "metadata.env");
+	const char *env = json_get_str(reference, "env"),
+		   *own_env = json_get_str(document, "metadata.env");
 	if (!name || (kind && !streq_null(kind, json_get_str(document, "kind"))))
 		return false;
 	if (!env)
@@ -46,10 +47,10 @@ static bool refers_to(const json_t *value, const json_t *from, const json_t *doc
 	size_t i;
 	const char *key;
 	json_t *member;
-	json_array_foreach((json_t *)value, i, member)
-		if (refers_to(member, from, document))
-			return true;
-	json_object_foreach((json_t *)value, key, member) {
+	json_array_foreach((json_t *)value, i,
+			   member) if (refers_to(member, from, document)) return true;
+	json_object_foreach((json_t *)value, key, member)
+	{
 		bool reference = streq(key, "valueFrom") || streq(key, "value_from");
 		if (reference && is_meant(member, from, document))
 			return true;
@@ -65,9 +66,8 @@ static bool depends_on(const json_t *from, const json_t *document)
 		return type_of(document) < type_of(from);
 	size_t i;
 	json_t *relation;
-	json_array_foreach(json_get(from, "metadata.relationships"), i, relation)
-		if (is_meant(relation, from, document))
-			return true;
+	json_array_foreach(json_get(from, "metadata.relationships"), i,
+			   relation) if (is_meant(relation, from, document)) return true;
 	return refers_to(json_object_get(from, "spec"), from, document);
 }
 
@@ -103,7 +103,9 @@ int manifest_files_order(struct manifest_files *files, struct error **err)
 			if ((int)type_of(files->items[i].document) == type)
 				fine = visit(&o, i);
 	if (!fine) {
-		int r = error_set(err, ERROR_INVALID_ARGUMENT, "the manifests refer to each other in a circle: %s", o.circle.data);
+		int r = error_set(err, ERROR_INVALID_ARGUMENT,
+				  "the manifests refer to each other in a circle: %s",
+				  o.circle.data);
 		strbuf_release(&o.circle);
 		return r;
 	}

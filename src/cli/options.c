@@ -61,7 +61,8 @@ char *arguments_path(const struct arguments *a)
 	return strbuf_detach(&text, NULL);
 }
 
-static void suggest(const char *given, const char *prefix, char *const *candidates, struct error **err)
+static void suggest(const char *given, const char *prefix, char *const *candidates,
+		    struct error **err)
 {
 	const char *near = string_suggest(given, (const char *const *)candidates);
 	if (near)
@@ -103,16 +104,19 @@ static int unknown_command(const struct arguments *a, const char *word, struct e
 static int check_value(const struct option *o, const char *value, struct error **err)
 {
 	if (o->type == OPTION_FLAG && !streq(value, "true") && !streq(value, "false"))
-		return error_set(err, ERROR_INVALID_ARGUMENT, "--%s is true or false, not \"%s\"", o->name, value);
+		return error_set(err, ERROR_INVALID_ARGUMENT, "--%s is true or false, not \"%s\"",
+				 o->name, value);
 	if (o->type == OPTION_NUMBER) {
 		uint64_t n;
 		if (parse_u64(value, &n) < 0 || n > UINT32_MAX)
-			return error_set(err, ERROR_INVALID_ARGUMENT, "--%s is a number, not \"%s\"", o->name, value);
+			return error_set(err, ERROR_INVALID_ARGUMENT,
+					 "--%s is a number, not \"%s\"", o->name, value);
 	}
 	if (o->type != OPTION_CHOICE || strv_contains((char *const *)o->choices, value))
 		return 0;
 	_cleanup_free_ char *all = strv_join((char *const *)o->choices, ", ");
-	int r = error_set(err, ERROR_INVALID_ARGUMENT, "--%s: \"%s\" is none of %s", o->name, value, all);
+	int r = error_set(err, ERROR_INVALID_ARGUMENT, "--%s: \"%s\" is none of %s", o->name, value,
+			  all);
 	suggest(value, "", (char *const *)o->choices, err);
 	return r;
 }
@@ -128,14 +132,16 @@ static int give(struct arguments *a, const struct option *o, const char *value, 
 }
 
 /* argv[*i] begins with '-'; moves *i past a value in the next word. */
-static int parse_option(struct arguments *a, int argc, char *const *argv, int *i, struct error **err)
+static int parse_option(struct arguments *a, int argc, char *const *argv, int *i,
+			struct error **err)
 {
 	const char *word = argv[*i];
 	const struct option *o;
 	const char *value = NULL;
 	if (word[1] == '-') {
 		const char *equals = strchr(word, '=');
-		_cleanup_free_ char *name = equals ? xstrndup(word + 2, (size_t)(equals - word - 2)) : xstrdup(word + 2);
+		_cleanup_free_ char *name = equals ? xstrndup(word + 2, (size_t)(equals - word - 2))
+						   : xstrdup(word + 2);
 		o = find(a->command, name, 0);
 		if (!o)
 			return unknown_option(a, name, err);
@@ -144,7 +150,8 @@ static int parse_option(struct arguments *a, int argc, char *const *argv, int *i
 		o = find(a->command, NULL, word[1]);
 		if (!o) {
 			_cleanup_free_ char *path = arguments_path(a);
-			int r = error_set(err, ERROR_INVALID_ARGUMENT, "%s has no option -%c", path, word[1]);
+			int r = error_set(err, ERROR_INVALID_ARGUMENT, "%s has no option -%c", path,
+					  word[1]);
 			error_hint(err, "%s --help lists the options", path);
 			return r;
 		}
@@ -159,7 +166,8 @@ static int parse_option(struct arguments *a, int argc, char *const *argv, int *i
 		value = "true";
 	if (!value) {
 		if (*i + 1 >= argc)
-			return error_set(err, ERROR_INVALID_ARGUMENT, "--%s needs a value: %s", o->name, o->value);
+			return error_set(err, ERROR_INVALID_ARGUMENT, "--%s needs a value: %s",
+					 o->name, o->value);
 		value = argv[++*i];
 	}
 	return give(a, o, value, err);
@@ -177,15 +185,18 @@ static int check_words(const struct arguments *a, struct error **err)
 	else if (a->n_words < c->min_words)
 		r = error_set(err, ERROR_INVALID_ARGUMENT, "%s needs %s", path, c->words);
 	else if (a->n_words > c->max_words)
-		r = error_set(err, ERROR_INVALID_ARGUMENT, "%s does not take \"%s\"", path, a->words[c->max_words]);
+		r = error_set(err, ERROR_INVALID_ARGUMENT, "%s does not take \"%s\"", path,
+			      a->words[c->max_words]);
 	if (r < 0 && c->run)
-		error_hint(err, "usage: %s%s%s", path, c->words ? " " : "", c->words ? c->words : "");
+		error_hint(err, "usage: %s%s%s", path, c->words ? " " : "",
+			   c->words ? c->words : "");
 	else if (r < 0)
 		error_hint(err, "%s --help lists the commands", path);
 	return r;
 }
 
-int arguments_parse(const struct command *root, int argc, char *const *argv, struct arguments *ret, struct error **err)
+int arguments_parse(const struct command *root, int argc, char *const *argv, struct arguments *ret,
+		    struct error **err)
 {
 	*ret = (struct arguments){.path = {root}, .depth = 1, .command = root};
 	bool only_words = false;

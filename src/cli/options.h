@@ -1,6 +1,6 @@
 /*
- * The one description of commands and their options. Parsing, help, completion and the man page all read these
- * tables; nothing about the command line is said anywhere else.
+ * The one description of commands and their options. Parsing, help, completion and the man page all
+ * read these tables; nothing about the command line is said anywhere else.
  */
 #pragma once
 
@@ -31,7 +31,16 @@ struct option {
 };
 
 /* What completion offers for words that are no options. */
-enum word_kind { WORD_OTHER, WORD_FILE, WORD_RESOURCE, WORD_JOB, WORD_COLLECTION, WORD_CONTEXT, WORD_SHELL, WORD_COMMAND };
+enum word_kind {
+	WORD_OTHER,
+	WORD_FILE,
+	WORD_RESOURCE,
+	WORD_JOB,
+	WORD_COLLECTION,
+	WORD_CONTEXT,
+	WORD_SHELL,
+	WORD_COMMAND
+};
 
 #define WORDS_ANY 10000
 
@@ -42,10 +51,11 @@ struct command {
 	const char *words; /* "RESOURCE [NAME]", or NULL when there are none */
 	unsigned min_words, max_words;
 	enum word_kind word_kind;
-	const char *examples;		       /* a command a line, "# what it does" above it */
-	const char *text;		       /* paragraphs of help, or NULL */
-	const struct option *const *options;   /* NULL-terminated list of tables, each ending with a NULL name; or NULL */
-	const struct command *subcommands;     /* ends with a NULL name; or NULL */
+	const char *examples; /* a command a line, "# what it does" above it */
+	const char *text;     /* paragraphs of help, or NULL */
+	const struct option *const *
+		options; /* NULL-terminated list of tables, each ending with a NULL name; or NULL */
+	const struct command *subcommands;			/* ends with a NULL name; or NULL */
 	int (*run)(struct cli *cli, const struct arguments *a); /* returns an exit code */
 	bool hidden;
 };
@@ -74,16 +84,18 @@ void arguments_release(struct arguments *a);
 #define _cleanup_arguments_ _cleanup_(arguments_release)
 
 /*
- * Follows the words of argv[1..] into the tree and reads the options; both may be mixed, and "--" ends options. Errors
- * are ERROR_INVALID_ARGUMENT with a suggestion; *ret is usable then, too, up to the command that was understood.
- * Too few words are no error when help is asked for.
+ * Follows the words of argv[1..] into the tree and reads the options; both may be mixed, and "--"
+ * ends options. Errors are ERROR_INVALID_ARGUMENT with a suggestion; *ret is usable then, too, up
+ * to the command that was understood. Too few words are no error when help is asked for.
  */
-int arguments_parse(const struct command *root, int argc, char *const *argv, struct arguments *ret, struct error **err);
+int arguments_parse(const struct command *root, int argc, char *const *argv, struct arguments *ret,
+		    struct error **err);
 
 /* The option must be in the command's tables or global. */
 bool argument_flag(const struct arguments *a, const char *name);
 bool argument_given(const struct arguments *a, const char *name);
-const char *argument_text(const struct arguments *a, const char *name); /* the last; NULL when absent */
+const char *argument_text(const struct arguments *a,
+			  const char *name); /* the last; NULL when absent */
 unsigned argument_number(const struct arguments *a, const char *name, unsigned fallback);
 /* Of a list, in order; NULL-terminated, the caller frees the vector only. */
 const char **argument_list(const struct arguments *a, const char *name);

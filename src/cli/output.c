@@ -20,7 +20,8 @@
 #define COLUMNS_MAX 24
 #define CELL_MAX    60
 
-const char *const format_names[] = {"table", "wide", "json", "yaml", "name", "jsonpath=", "jsonl", NULL};
+const char *const format_names[] = {"table", "wide",	  "json",  "yaml",
+				    "name",  "jsonpath=", "jsonl", NULL};
 
 int format_parse(const char *text, enum format *ret, const char **ret_jsonpath, struct error **err)
 {
@@ -34,8 +35,10 @@ int format_parse(const char *text, enum format *ret, const char **ret_jsonpath, 
 			*ret = (enum format)i;
 			return 0;
 		}
-	int r = error_set(err, ERROR_INVALID_ARGUMENT, "--output: \"%s\" is none of table, wide, json, yaml, name, jsonpath=…, jsonl",
-			  text);
+	int r = error_set(
+		err, ERROR_INVALID_ARGUMENT,
+		"--output: \"%s\" is none of table, wide, json, yaml, name, jsonpath=…, jsonl",
+		text);
 	const char *near = string_suggest(text, format_names);
 	if (near)
 		error_hint(err, "did you mean %s?", near);
@@ -99,7 +102,8 @@ static const json_t *cell_value(const json_t *item, const char *paths)
 	_cleanup_strv_ char **alternatives = strv_split(paths, '|');
 	for (char **path = alternatives; path && *path; path++) {
 		const json_t *value = jsonpath_first(item, *path);
-		if (value && !json_is_null(value) && !(json_is_string(value) && !*json_string_value(value)))
+		if (value && !json_is_null(value) &&
+		    !(json_is_string(value) && !*json_string_value(value)))
 			return value;
 	}
 	return NULL;
@@ -109,9 +113,11 @@ static void add_changes(struct strbuf *cell, const json_t *counts)
 {
 	if (json_is_object(counts))
 		strbuf_addf(cell, "+%lld ~%lld -%lld",
-			    (long long)(json_get_int(counts, "create", 0) + json_get_int(counts, "replace", 0)),
+			    (long long)(json_get_int(counts, "create", 0) +
+					json_get_int(counts, "replace", 0)),
 			    (long long)json_get_int(counts, "update", 0),
-			    (long long)(json_get_int(counts, "delete", 0) + json_get_int(counts, "replace", 0)));
+			    (long long)(json_get_int(counts, "delete", 0) +
+					json_get_int(counts, "replace", 0)));
 }
 
 static void add_bytes(struct strbuf *cell, json_int_t bytes)
@@ -119,9 +125,11 @@ static void add_bytes(struct strbuf *cell, json_int_t bytes)
 	if (bytes < 1024)
 		strbuf_addf(cell, "%lld B", (long long)bytes);
 	else if (bytes < 1024 * 1024)
-		strbuf_addf(cell, "%lld.%lld KiB", (long long)bytes / 1024, (long long)bytes % 1024 * 10 / 1024);
+		strbuf_addf(cell, "%lld.%lld KiB", (long long)bytes / 1024,
+			    (long long)bytes % 1024 * 10 / 1024);
 	else
-		strbuf_addf(cell, "%lld.%lld MiB", (long long)bytes >> 20, ((long long)bytes >> 10) % 1024 * 10 / 1024);
+		strbuf_addf(cell, "%lld.%lld MiB", (long long)bytes >> 20,
+			    ((long long)bytes >> 10) % 1024 * 10 / 1024);
 }
 
 static char *cell_text(const json_t *item, const struct column *c, bool wide)
@@ -145,7 +153,8 @@ static char *cell_text(const json_t *item, const struct column *c, bool wide)
 		break;
 	default:
 		json_add_plain(&plain, value);
-		text_add_safe(&cell, plain.data, wide ? plain.size : strcspn(plain.data, "\n"), false);
+		text_add_safe(&cell, plain.data, wide ? plain.size : strcspn(plain.data, "\n"),
+			      false);
 	}
 	if (!cell.size)
 		strbuf_addch(&cell, '-');
@@ -153,7 +162,8 @@ static char *cell_text(const json_t *item, const struct column *c, bool wide)
 	return strbuf_detach(&cut, NULL);
 }
 
-static void add_cell(struct strbuf *out, const char *cell, const struct column *c, size_t pad, bool colour)
+static void add_cell(struct strbuf *out, const char *cell, const struct column *c, size_t pad,
+		     bool colour)
 {
 	enum style style = c->type == COLUMN_STATUS ? style_of_status(cell) : STYLE_NONE;
 	style_add(out, colour, style, cell);
@@ -172,12 +182,12 @@ static void print_table(const struct cli *cli, const json_t *items, const struct
 	json_t *item;
 	for (size_t j = 0; j < n; j++)
 		width[j] = strlen(used[j]->title);
-	json_array_foreach((json_t *)items, i, item)
-		for (size_t j = 0; j < n; j++) {
-			char *cell = cell_text(item, used[j], wide);
-			width[j] = MAX(width[j], text_width(cell, strlen(cell)));
-			strv_take(&cells, cell);
-		}
+	json_array_foreach((json_t *)items, i, item) for (size_t j = 0; j < n; j++)
+	{
+		char *cell = cell_text(item, used[j], wide);
+		width[j] = MAX(width[j], text_width(cell, strlen(cell)));
+		strv_take(&cells, cell);
+	}
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	for (size_t j = 0; j < n; j++) {
 		style_add(&out, cli->colour_out, STYLE_BOLD, used[j]->title);
@@ -200,7 +210,8 @@ static void print_names(const json_t *items, const char *name)
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	size_t i;
 	json_t *item;
-	json_array_foreach((json_t *)items, i, item) {
+	json_array_foreach((json_t *)items, i, item)
+	{
 		_cleanup_strbuf_ struct strbuf plain = STRBUF_INIT;
 		json_add_plain(&plain, cell_value(item, name));
 		text_add(&out, plain.data);
@@ -209,7 +220,8 @@ static void print_names(const json_t *items, const char *name)
 	print_out(&out);
 }
 
-int print_list(struct cli *cli, const json_t *list, const struct column *columns, const char *name, struct error **err)
+int print_list(struct cli *cli, const json_t *list, const struct column *columns, const char *name,
+	       struct error **err)
 {
 	const json_t *items = json_object_get(list, "items");
 	size_t i;
@@ -217,8 +229,7 @@ int print_list(struct cli *cli, const json_t *list, const struct column *columns
 	if (cli->format == FORMAT_NAME) {
 		print_names(items, name);
 	} else if (cli->format == FORMAT_JSONL) {
-		json_array_foreach((json_t *)items, i, item)
-			(void)print_value(cli, item, err);
+		json_array_foreach((json_t *)items, i, item)(void) print_value(cli, item, err);
 	} else if (!format_is_table(cli)) {
 		return print_value(cli, list, err);
 	} else if (json_array_size(items)) {
@@ -229,7 +240,8 @@ int print_list(struct cli *cli, const json_t *list, const struct column *columns
 	return 0;
 }
 
-int print_object(struct cli *cli, const json_t *object, const struct column *columns, const char *name, struct error **err)
+int print_object(struct cli *cli, const json_t *object, const struct column *columns,
+		 const char *name, struct error **err)
 {
 	if (!format_is_table(cli) && cli->format != FORMAT_NAME)
 		return print_value(cli, object, err);

@@ -9,7 +9,14 @@ extern const char *const format_names[];
 /* "jsonpath={.metadata.id}" and the plain names. */
 int format_parse(const char *text, enum format *ret, const char **ret_jsonpath, struct error **err);
 
-enum column_type { COLUMN_TEXT, COLUMN_AGE, COLUMN_DURATION, COLUMN_STATUS, COLUMN_CHANGES, COLUMN_BYTES };
+enum column_type {
+	COLUMN_TEXT,
+	COLUMN_AGE,
+	COLUMN_DURATION,
+	COLUMN_STATUS,
+	COLUMN_CHANGES,
+	COLUMN_BYTES
+};
 
 struct column {
 	const char *title;
@@ -18,10 +25,13 @@ struct column {
 	bool wide; /* only with -o wide */
 };
 
-/* Items as a table, or {"items"} in another format. columns ends with a NULL title. name is the path of -o name. */
-int print_list(struct cli *cli, const json_t *list, const struct column *columns, const char *name, struct error **err);
+/* Items as a table, or {"items"} in another format. columns ends with a NULL title. name is the
+ * path of -o name. */
+int print_list(struct cli *cli, const json_t *list, const struct column *columns, const char *name,
+	       struct error **err);
 /* One object; as a table it is a row. */
-int print_object(struct cli *cli, const json_t *object, const struct column *columns, const char *name, struct error **err);
+int print_object(struct cli *cli, const json_t *object, const struct column *columns,
+		 const char *name, struct error **err);
 /* Any value in a format that is not a table: JSON, YAML, jsonpath. */
 int print_value(struct cli *cli, const json_t *value, struct error **err);
 bool format_is_table(const struct cli *cli);

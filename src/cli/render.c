@@ -106,7 +106,8 @@ static struct row *row_make(struct rows *rows, const char *address, const char *
 }
 
 /* "✓ init       0.4s", without the end of the line. */
-static void operation_line(const struct job_view *v, struct strbuf *out, const char *mark, enum style style, const char *name)
+static void operation_line(const struct job_view *v, struct strbuf *out, const char *mark,
+			   enum style style, const char *name)
 {
 	view_begin(v, out);
 	style_add(out, v->o.colour, style, mark);
@@ -116,8 +117,10 @@ static void operation_line(const struct job_view *v, struct strbuf *out, const c
 static void add_plan_counts(const struct job_view *v, struct strbuf *out, const json_t *summary)
 {
 	int64_t replace = json_get_int(summary, "replace", 0);
-	int64_t create = json_get_int(summary, "create", 0) + replace, remove = json_get_int(summary, "delete", 0) + replace;
-	int64_t update = json_get_int(summary, "update", 0), import = json_get_int(summary, "import", 0);
+	int64_t create = json_get_int(summary, "create", 0) + replace,
+		remove = json_get_int(summary, "delete", 0) + replace;
+	int64_t update = json_get_int(summary, "update", 0),
+		import = json_get_int(summary, "import", 0);
 	int64_t forget = json_get_int(summary, "forget", 0);
 	if (!create && !remove && !update && !import && !forget) {
 		strbuf_addstr(out, "no changes");
@@ -141,7 +144,8 @@ static void add_refresh_result(const struct job_view *v, struct strbuf *out)
 	if (v->refreshed)
 		strbuf_addf(out, "%zu resource%s, ", v->refreshed, v->refreshed == 1 ? "" : "s");
 	if (v->drift > 0)
-		strbuf_addf(out, "%sdrift in %lld resource%s%s", style_on(v->o.colour, STYLE_YELLOW), (long long)v->drift,
+		strbuf_addf(out, "%sdrift in %lld resource%s%s",
+			    style_on(v->o.colour, STYLE_YELLOW), (long long)v->drift,
 			    v->drift == 1 ? "" : "s", style_off(v->o.colour, STYLE_YELLOW));
 	else
 		strbuf_addstr(out, "no drift");
@@ -165,7 +169,8 @@ static void show_errors(struct job_view *v, const json_t *payload, struct strbuf
 	json_t *e;
 	if (v->diagnosed)
 		return;
-	json_array_foreach(json_object_get(payload, "errors"), i, e) {
+	json_array_foreach(json_object_get(payload, "errors"), i, e)
+	{
 		if (json_is_string(e)) {
 			_cleanup_json_ json_t *diagnostic = json_new_object();
 			json_set_string(diagnostic, "summary", json_string_value(e));
@@ -178,18 +183,22 @@ static void show_errors(struct job_view *v, const json_t *payload, struct strbuf
 		show_tail(v, out);
 }
 
-static void show_completed(struct job_view *v, enum operation operation, const json_t *payload, struct strbuf *out)
+static void show_completed(struct job_view *v, enum operation operation, const json_t *payload,
+			   struct strbuf *out)
 {
 	static const struct {
 		const char *mark, *word;
 		enum style style;
 	} marks[_RESULT_MAX] = {
-		[RESULT_TBD] = {"?", "ended", STYLE_YELLOW},	    [RESULT_SUCCEEDED] = {"✓", NULL, STYLE_GREEN},
-		[RESULT_FAILED] = {"✗", "failed", STYLE_RED},	    [RESULT_CANCELLED] = {"⊘", "cancelled", STYLE_YELLOW},
+		[RESULT_TBD] = {"?", "ended", STYLE_YELLOW},
+		[RESULT_SUCCEEDED] = {"✓", NULL, STYLE_GREEN},
+		[RESULT_FAILED] = {"✗", "failed", STYLE_RED},
+		[RESULT_CANCELLED] = {"⊘", "cancelled", STYLE_YELLOW},
 		[RESULT_SKIPPED] = {"-", "skipped", STYLE_DIM},
 	};
 	struct operation_view *ov = &v->operations[operation];
-	operation_line(v, out, marks[ov->result].mark, marks[ov->result].style, operation_to_string(operation));
+	operation_line(v, out, marks[ov->result].mark, marks[ov->result].style,
+		       operation_to_string(operation));
 	_cleanup_strbuf_ struct strbuf time = STRBUF_INIT;
 	int64_t duration = json_get_int(payload, "durationMs", -1);
 	if (duration < 0 && ov->started_ms && v->now_ms >= ov->started_ms)
@@ -211,7 +220,8 @@ static void show_completed(struct job_view *v, enum operation operation, const j
 	strbuf_addch(out, '\n');
 }
 
-static void operation_completed(struct job_view *v, enum operation operation, const json_t *payload, struct strbuf *out)
+static void operation_completed(struct job_view *v, enum operation operation, const json_t *payload,
+				struct strbuf *out)
 {
 	struct operation_view *ov = &v->operations[operation];
 	const json_t *summary = json_object_get(payload, "summary");
@@ -238,7 +248,8 @@ static void operation_completed(struct job_view *v, enum operation operation, co
 		show_errors(v, payload, out);
 }
 
-static void operation_started(struct job_view *v, enum operation operation, const json_t *payload, struct strbuf *out)
+static void operation_started(struct job_view *v, enum operation operation, const json_t *payload,
+			      struct strbuf *out)
 {
 	int64_t attempt = json_get_int(payload, "attempt", 1);
 	struct operation_view *ov = &v->operations[operation];
@@ -255,17 +266,19 @@ static void operation_started(struct job_view *v, enum operation operation, cons
 	}
 	if (v->o.logs) {
 		view_begin(v, out);
-		strbuf_addf(out, "%s▸ %s%s", style_on(v->o.colour, STYLE_BOLD), operation_to_string(operation),
-			    style_off(v->o.colour, STYLE_BOLD));
+		strbuf_addf(out, "%s▸ %s%s", style_on(v->o.colour, STYLE_BOLD),
+			    operation_to_string(operation), style_off(v->o.colour, STYLE_BOLD));
 		if (attempt > 1)
 			strbuf_addf(out, " (attempt %lld)", (long long)attempt);
 		strbuf_addch(out, '\n');
 	}
 }
 
-static void on_operation_status(struct job_view *v, enum operation operation, const json_t *payload, struct strbuf *out)
+static void on_operation_status(struct job_view *v, enum operation operation, const json_t *payload,
+				struct strbuf *out)
 {
-	const char *status_word = json_get_str(payload, "status"), *result_word = json_get_str(payload, "result");
+	const char *status_word = json_get_str(payload, "status"),
+		   *result_word = json_get_str(payload, "result");
 	if (operation < 0 || !status_word)
 		return;
 	struct operation_view *ov = &v->operations[operation];
@@ -292,7 +305,8 @@ static void show_pause(const struct job_view *v, struct strbuf *out)
 
 static void on_job_status(struct job_view *v, const json_t *payload, struct strbuf *out)
 {
-	const char *status_word = json_get_str(payload, "status"), *result_word = json_get_str(payload, "result");
+	const char *status_word = json_get_str(payload, "status"),
+		   *result_word = json_get_str(payload, "result");
 	enum status status = status_word ? status_from_string(status_word) : _STATUS_INVALID;
 	enum result result = result_word ? result_from_string(result_word) : RESULT_TBD;
 	if (status < 0)
@@ -346,13 +360,14 @@ static bool changes_something(const char *action)
 	return !streq(action, "noop") && !streq(action, "read") && !streq(action, "refresh");
 }
 
-static void show_resource(const struct job_view *v, const char *address, const char *action, const char *phase,
-			  int64_t elapsed_ms, struct strbuf *out)
+static void show_resource(const struct job_view *v, const char *address, const char *action,
+			  const char *phase, int64_t elapsed_ms, struct strbuf *out)
 {
 	bool failed = streq(phase, "failed");
 	enum style style = failed ? STYLE_RED : action_style(action);
 	view_begin(v, out);
-	strbuf_addf(out, "  %s%s ", style_on(v->o.colour, style), failed ? "✗" : action_symbol(action));
+	strbuf_addf(out, "  %s%s ", style_on(v->o.colour, style),
+		    failed ? "✗" : action_symbol(action));
 	text_add(out, address);
 	strbuf_addf(out, "%s   %s %s", style_off(v->o.colour, style), action, phase);
 	if (elapsed_ms >= 0 && !streq(phase, "started")) {
@@ -362,9 +377,11 @@ static void show_resource(const struct job_view *v, const char *address, const c
 	strbuf_addch(out, '\n');
 }
 
-static void on_resource(struct job_view *v, enum operation operation, const json_t *payload, struct strbuf *out)
+static void on_resource(struct job_view *v, enum operation operation, const json_t *payload,
+			struct strbuf *out)
 {
-	const char *address = json_get_str(payload, "address"), *action = json_get_str(payload, "action");
+	const char *address = json_get_str(payload, "address"),
+		   *action = json_get_str(payload, "action");
 	const char *phase = json_get_str(payload, "phase");
 	if (!address || !action || !phase)
 		return;
@@ -413,10 +430,12 @@ static void on_diff(struct job_view *v, const json_t *payload, struct strbuf *ou
 
 void job_view_event(struct job_view *v, const json_t *event, struct strbuf *out)
 {
-	const char *type = json_get_str(event, "type"), *operation_word = json_get_str(event, "operation");
+	const char *type = json_get_str(event, "type"),
+		   *operation_word = json_get_str(event, "operation");
 	const char *time = json_get_str(event, "time");
 	const json_t *payload = json_object_get(event, "payload");
-	enum operation operation = operation_word ? operation_from_string(operation_word) : _OPERATION_INVALID;
+	enum operation operation =
+		operation_word ? operation_from_string(operation_word) : _OPERATION_INVALID;
 	uint64_t ms;
 	if (time && rfc3339_parse(time, &ms) == 0)
 		v->now_ms = ms;

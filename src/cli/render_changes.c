@@ -44,10 +44,13 @@ void counts_add(struct strbuf *out, const json_t *counts, bool planned)
 {
 	bool any = false;
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		int64_t n = streq(actions[i].action, "read") ? 0 : json_get_int(counts, actions[i].action, 0);
+		int64_t n = streq(actions[i].action, "read")
+				    ? 0
+				    : json_get_int(counts, actions[i].action, 0);
 		if (n <= 0)
 			continue;
-		strbuf_addf(out, "%s%lld %s", any ? ", " : "", (long long)n, planned ? actions[i].planned : actions[i].done);
+		strbuf_addf(out, "%s%lld %s", any ? ", " : "", (long long)n,
+			    planned ? actions[i].planned : actions[i].done);
 		any = true;
 	}
 	if (!any)
@@ -80,7 +83,8 @@ static void add_path(struct strbuf *out, const json_t *change)
 	json_t *part;
 	if (json_is_string(path))
 		text_add(out, json_string_value(path));
-	json_array_foreach((json_t *)path, i, part) {
+	json_array_foreach((json_t *)path, i, part)
+	{
 		_cleanup_strbuf_ struct strbuf plain = STRBUF_INIT;
 		json_add_plain(&plain, part);
 		if (json_is_integer(part))
@@ -128,7 +132,8 @@ void diff_block(const struct job_view *v, const json_t *diff, struct strbuf *out
 	size_t i;
 	json_t *change;
 	const char *action = json_get_str(diff, "action");
-	json_array_foreach(json_object_get(diff, "changes"), i, change) {
+	json_array_foreach(json_object_get(diff, "changes"), i, change)
+	{
 		view_begin(v, out);
 		_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 		if (streq_null(action, "create") || streq_null(action, "delete")) {
@@ -142,8 +147,8 @@ void diff_block(const struct job_view *v, const json_t *diff, struct strbuf *out
 	}
 }
 
-static void row_show(const struct job_view *v, const struct row *row, const json_t *diff, const char *note, size_t column,
-		     struct strbuf *out)
+static void row_show(const struct job_view *v, const struct row *row, const json_t *diff,
+		     const char *note, size_t column, struct strbuf *out)
 {
 	_cleanup_strbuf_ struct strbuf address = STRBUF_INIT;
 	_cleanup_free_ char *changes = v->o.diff ? NULL : diff_inline(diff);
@@ -151,7 +156,8 @@ static void row_show(const struct job_view *v, const struct row *row, const json
 	view_begin(v, out);
 	const char *symbol = action_symbol(row->action);
 	enum style style = action_style(row->action);
-	strbuf_addf(out, "  %s%s %s%s", style_on(v->o.colour, style), symbol, address.data, style_off(v->o.colour, style));
+	strbuf_addf(out, "  %s%s %s%s", style_on(v->o.colour, style), symbol, address.data,
+		    style_off(v->o.colour, style));
 	const char *rest = changes ? changes : note;
 	if (rest) {
 		size_t width = text_width(address.data, address.size) + strlen(symbol) - 1;
@@ -163,8 +169,8 @@ static void row_show(const struct job_view *v, const struct row *row, const json
 		diff_block(v, diff, out);
 }
 
-void rows_show(const struct job_view *v, const struct rows *rows, const struct hashmap *diffs, const char *note,
-	       struct strbuf *out)
+void rows_show(const struct job_view *v, const struct rows *rows, const struct hashmap *diffs,
+	       const char *note, struct strbuf *out)
 {
 	size_t column = 0;
 	for (size_t i = 0; i < rows->count; i++)
@@ -195,8 +201,8 @@ void diagnostic_show(struct job_view *v, const json_t *payload, struct strbuf *o
 	_cleanup_strbuf_ struct strbuf summary = STRBUF_INIT, place = STRBUF_INIT;
 	text_add(&summary, json_get_str(payload, "summary"));
 	view_begin(v, out);
-	strbuf_addf(out, "%s%s %s:%s %s\n", style_on(v->o.colour, style), is_error ? "✗" : "!", is_error ? "error" : "warning",
-		    style_off(v->o.colour, style), summary.data);
+	strbuf_addf(out, "%s%s %s:%s %s\n", style_on(v->o.colour, style), is_error ? "✗" : "!",
+		    is_error ? "error" : "warning", style_off(v->o.colour, style), summary.data);
 
 	text_add(&place, json_get_str(payload, "address"));
 	const char *file = json_get_str(payload, "source.file");
@@ -234,7 +240,8 @@ void outputs_show(const struct job_view *v, struct strbuf *out)
 	_cleanup_strbuf_ struct strbuf line = STRBUF_INIT;
 	strbuf_addstr(&line, "Outputs:");
 	size_t i = 0;
-	json_object_foreach(v->outputs, name, output) {
+	json_object_foreach(v->outputs, name, output)
+	{
 		strbuf_addstr(&line, i++ ? "   " : " ");
 		add_output(&line, name, output);
 	}
@@ -245,7 +252,8 @@ void outputs_show(const struct job_view *v, struct strbuf *out)
 	}
 	view_begin(v, out);
 	strbuf_addstr(out, "Outputs:\n");
-	json_object_foreach(v->outputs, name, output) {
+	json_object_foreach(v->outputs, name, output)
+	{
 		view_begin(v, out);
 		strbuf_addstr(out, "  ");
 		add_output(out, name, output);

@@ -19,8 +19,8 @@ const char *job_view_id(const struct job_view *v)
 static bool was_refused(const struct job_view *v)
 {
 	const char *code = v->error_code;
-	return code && (error_code_from_string(code) == ERROR_PRECONDITION_FAILED || startswith(code, "preflight") ||
-			startswith(code, "policy"));
+	return code && (error_code_from_string(code) == ERROR_PRECONDITION_FAILED ||
+			startswith(code, "preflight") || startswith(code, "policy"));
 }
 
 enum exit_code job_view_exit(const struct job_view *v)
@@ -42,9 +42,11 @@ enum exit_code job_view_exit(const struct job_view *v)
 enum exit_code exit_code_worse(enum exit_code a, enum exit_code b)
 {
 	static const enum exit_code order[] = {
-		EXIT_CODE_OK,	     EXIT_CODE_AWAITING_APPROVAL, EXIT_CODE_CANCELLED,
-		EXIT_CODE_REFUSED,   EXIT_CODE_JOB_FAILED,	  EXIT_CODE_NOT_FOUND,
-		EXIT_CODE_NOT_ALLOWED, EXIT_CODE_USAGE,		  EXIT_CODE_ERROR,
+		EXIT_CODE_OK,	       EXIT_CODE_AWAITING_APPROVAL,
+		EXIT_CODE_CANCELLED,   EXIT_CODE_REFUSED,
+		EXIT_CODE_JOB_FAILED,  EXIT_CODE_NOT_FOUND,
+		EXIT_CODE_NOT_ALLOWED, EXIT_CODE_USAGE,
+		EXIT_CODE_ERROR,
 	};
 	for (size_t i = ARRAY_SIZE(order); i-- > 0;)
 		if (order[i] == a || order[i] == b)
@@ -54,7 +56,8 @@ enum exit_code exit_code_worse(enum exit_code a, enum exit_code b)
 
 bool job_view_has_changes(const struct job_view *v)
 {
-	static const char *const kinds[] = {"create", "update", "delete", "replace", "import", "forget"};
+	static const char *const kinds[] = {"create",  "update", "delete",
+					    "replace", "import", "forget"};
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (json_get_int(v->counts, kinds[i], 0) > 0)
 			return true;
@@ -65,7 +68,8 @@ static void add_summary(const struct job_view *v, struct strbuf *out)
 {
 	strbuf_addstr(out, " · ");
 	if (v->job_operation == JOB_REFRESH && v->drift > 0)
-		strbuf_addf(out, "drift in %lld resource%s", (long long)v->drift, v->drift == 1 ? "" : "s");
+		strbuf_addf(out, "drift in %lld resource%s", (long long)v->drift,
+			    v->drift == 1 ? "" : "s");
 	else if (v->job_operation == JOB_REFRESH)
 		strbuf_addstr(out, "no drift");
 	else
@@ -79,7 +83,10 @@ void job_view_end(struct job_view *v, struct strbuf *out)
 	bool succeeded = v->result == RESULT_SUCCEEDED, cancelled = v->result == RESULT_CANCELLED;
 	enum style style = succeeded ? STYLE_GREEN : cancelled ? STYLE_YELLOW : STYLE_BOLD_RED;
 	view_begin(v, out);
-	style_add(out, v->o.colour, style, succeeded ? "Succeeded" : cancelled ? "Cancelled" : "Failed");
+	style_add(out, v->o.colour, style,
+		  succeeded   ? "Succeeded"
+		  : cancelled ? "Cancelled"
+			      : "Failed");
 	if (v->ran) {
 		strbuf_addstr(out, cancelled ? " after " : " in ");
 		text_add_duration(out, v->running_ms);
@@ -96,7 +103,8 @@ void job_view_end(struct job_view *v, struct strbuf *out)
 		outputs_show(v, out);
 	if (!succeeded && !cancelled && !v->o.logs) {
 		view_begin(v, out);
-		strbuf_addf(out, "Log: planton sj logs %s   Again: planton sj rerun %s\n", v->id, v->id);
+		strbuf_addf(out, "Log: planton sj logs %s   Again: planton sj rerun %s\n", v->id,
+			    v->id);
 	}
 }
 
@@ -109,7 +117,10 @@ static void add_row(struct strbuf *out, const struct row *row, uint64_t now_ms)
 {
 	static const struct {
 		const char *action, *word;
-	} doing[] = {{"create", "creating"}, {"update", "updating"}, {"delete", "deleting"}, {"replace", "replacing"},
+	} doing[] = {{"create", "creating"},
+		     {"update", "updating"},
+		     {"delete", "deleting"},
+		     {"replace", "replacing"},
 		     {"import", "importing"}};
 	const char *word = "working";
 	for (size_t i = 0; i < ARRAY_SIZE(doing); i++)
@@ -126,7 +137,8 @@ static void add_state(const struct job_view *v, uint64_t now_ms, struct strbuf *
 		strbuf_addstr(line, "awaiting approval ");
 		text_add_ticking(line, since(now_ms, v->since_ms));
 		strbuf_addf(line, "   planton sj resume %s", v->id);
-	} else if (v->status == STATUS_RUNNING && v->current >= 0 && v->operations[v->current].status == STATUS_RUNNING) {
+	} else if (v->status == STATUS_RUNNING && v->current >= 0 &&
+		   v->operations[v->current].status == STATUS_RUNNING) {
 		strbuf_addf(line, "%-7s ", operation_to_string(v->current));
 		text_add_ticking(line, since(now_ms, v->operations[v->current].started_ms));
 	} else {
@@ -138,14 +150,16 @@ static void add_state(const struct job_view *v, uint64_t now_ms, struct strbuf *
 	}
 }
 
-void job_view_live(const struct job_view *v, uint64_t now_ms, unsigned frame, size_t columns, size_t max_lines,
-		   struct strbuf *out)
+void job_view_live(const struct job_view *v, uint64_t now_ms, unsigned frame, size_t columns,
+		   size_t max_lines, struct strbuf *out)
 {
 	static const char *const frames[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
 	if (v->status == STATUS_COMPLETED)
 		return;
 	_cleanup_strbuf_ struct strbuf line = STRBUF_INIT;
-	strbuf_addf(&line, "%s ", v->status == STATUS_AWAITING_APPROVAL ? "⏸" : frames[frame % ARRAY_SIZE(frames)]);
+	strbuf_addf(&line, "%s ",
+		    v->status == STATUS_AWAITING_APPROVAL ? "⏸"
+							  : frames[frame % ARRAY_SIZE(frames)]);
 	if (v->o.many) {
 		text_add(&line, v->label);
 		strbuf_addstr(&line, "  ");

@@ -37,8 +37,8 @@ static const struct column cloud_resource_columns[] = {
 	{"KIND", .path = ".kind"},
 	{"SLUG", .path = ".metadata.slug"},
 	{"ENV", .path = ".metadata.env"},
-	{"LAST JOB", ".status.stackJob.operation|.status.lastStackJob.operation", .wide = true},
-	{"RESULT", ".status.stackJob.result|.status.lastStackJob.result|.status.phase", .type = COLUMN_STATUS},
+	{"LAST JOB", ".status.lastJob.operation", .wide = true},
+	{"RESULT", ".status.lastJob.result", .type = COLUMN_STATUS},
 	{"ID", .path = ".metadata.id"},
 	{"AGE", ".status.audit.specAudit.createdAt", .type = COLUMN_AGE},
 	{"VERSION", ".metadata.version.id", .wide = true},
@@ -60,15 +60,15 @@ static const struct column job_columns[] = {
 	{0},
 };
 static const struct column kind_columns[] = {
-	{"NAME", .path = ".metadata.name|.name"},
-	{"PROVIDER", .path = ".spec.provider|.provider"},
-	{"API VERSION", ".spec.apiVersion|.apiVersion", .wide = true},
-	{"DESCRIPTION", .path = ".spec.description|.description"},
+	{"NAME", .path = ".name"},
+	{"PROVIDER", .path = ".provider"},
+	{"API VERSION", ".apiVersion", .wide = true},
+	{"DESCRIPTION", .path = ".description"},
 	{0},
 };
 static const struct column runner_columns[] = {
 	{"ID", .path = ".metadata.id|.id"},
-	{"NAME", .path = ".metadata.name|.name"},
+	{"NAME", .path = ".name"},
 	{"STATUS", ".status.status|.status", .type = COLUMN_STATUS},
 	{"JOBS", .path = ".status.jobs|.jobs|.leased"},
 	{"CAPACITY", .path = ".spec.capacity|.capacity"},
@@ -77,34 +77,45 @@ static const struct column runner_columns[] = {
 	{0},
 };
 static const struct column module_columns[] = {
-	{"ID", .path = ".id"}, {"KIND", .path = ".kind"}, {"PROVISIONER", .path = ".provisioner"}, {"SCOPE", .path = ".scope"}, {"DIGEST", ".digest", .wide = true}, {0},
+	{"ID", .path = ".id"},
+	{"KIND", .path = ".kind"},
+	{"PROVISIONER", .path = ".provisioner"},
+	{"SCOPE", .path = ".scope"},
+	{"DIGEST", ".digest", .wide = true},
+	{0},
 };
 static const struct column provider_columns[] = {
-	{"NAME", .path = ".metadata.name|.name"},
-	{"FIELDS", ".spec.fields[*].name|.fields[*].name", .wide = true},
-	{"DESCRIPTION", .path = ".spec.description|.description"},
+	{"NAME", .path = ".name"},
+	{"FIELDS", ".fields[*].name", .wide = true},
+	{"DESCRIPTION", .path = ".description"},
 	{0},
 };
 
 const struct collection collections[] = {
-	{"/cloud-resources", "cloud-resources", "cloud-resource", NULL, "cr_", true, true, cloud_resource_columns, ".metadata.id"},
-	{"/organizations", "organizations", "organization", "Organization", "org_", false, false, organization_columns,
-	 ".metadata.slug"},
-	{"/environments", "environments", "environment", "Environment", "env_", true, false, environment_columns,
-	 ".metadata.slug"},
-	{"/connections", "connections", "connection", "Connection", "conn_", true, false, connection_columns, ".metadata.slug"},
-	{"/stack-jobs", "stack-jobs", "stack-job", "StackJob", "sj_", true, true, job_columns, ".metadata.id"},
-	{"/runners", "runners", "runner", "Runner", "rnr_", false, false, runner_columns, ".metadata.id|.id"},
-	{"/cloud-resource-kinds", "kinds", "kind", "CloudResourceKind", NULL, false, false, kind_columns,
-	 ".metadata.name|.name"},
-	{"/iac-modules", "modules", "module", "IacModule", "iacmod_", false, false, module_columns, ".id"},
-	{"/provider-types", "provider-types", "provider-type", "ProviderType", NULL, false, false, provider_columns,
-	 ".metadata.name|.name"},
+	{"/cloud-resources", "cloud-resources", "cloud-resource", NULL, "cr_", true, true,
+	 cloud_resource_columns, ".metadata.id"},
+	{"/organizations", "organizations", "organization", "Organization", "org_", false, false,
+	 organization_columns, ".metadata.slug"},
+	{"/environments", "environments", "environment", "Environment", "env_", true, false,
+	 environment_columns, ".metadata.slug"},
+	{"/connections", "connections", "connection", "Connection", "conn_", true, false,
+	 connection_columns, ".metadata.slug"},
+	{"/stack-jobs", "stack-jobs", "stack-job", "StackJob", "sj_", true, true, job_columns,
+	 ".metadata.id"},
+	{"/runners", "runners", "runner", "Runner", "rnr_", false, false, runner_columns,
+	 ".metadata.id|.id"},
+	{"/cloud-resource-kinds", "kinds", "kind", "CloudResourceKind", NULL, false, false,
+	 kind_columns, ".name"},
+	{"/iac-modules", "modules", "module", "IacModule", "iacmod_", false, false, module_columns,
+	 ".id"},
+	{"/provider-types", "provider-types", "provider-type", "ProviderType", NULL, false, false,
+	 provider_columns, ".name"},
 	{0},
 };
 
-const char *const collection_words[] = {"cloud-resources", "organizations", "environments", "connections",    "stack-jobs",
-					"runners",	   "kinds",	    "modules",	    "provider-types", NULL};
+const char *const collection_words[] = {
+	"cloud-resources", "organizations", "environments", "connections",    "stack-jobs",
+	"runners",	   "kinds",	    "modules",	    "provider-types", NULL};
 
 const struct collection *collection_by_word(const char *word)
 {
@@ -156,7 +167,8 @@ void resource_release(struct resource *r)
 	free(r->ref);
 }
 
-void resource_path(const struct cli *cli, const struct resource *r, const char *suffix, struct strbuf *out)
+void resource_path(const struct cli *cli, const struct resource *r, const char *suffix,
+		   struct strbuf *out)
 {
 	path_add(out, r->collection->path, r->ref);
 	strbuf_addstr(out, suffix);
@@ -168,7 +180,7 @@ void resource_path(const struct cli *cli, const struct resource *r, const char *
 		query_add(out, "env", cli->settings.env);
 }
 
-int resource_get(struct cli *cli, const char *text, json_t **ret, struct error **err)
+int resource_fetch(struct cli *cli, const char *text, json_t **ret, struct error **err)
 {
 	_cleanup_resource_ struct resource r = {0};
 	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;

@@ -33,9 +33,11 @@ void resource_parse(const char *text, struct resource *ret);
 void resource_release(struct resource *r);
 #define _cleanup_resource_ _cleanup_(resource_release)
 
-/* "/cloud-resources/<ref><suffix>?org=…&env=…" for the session's org and env. Caller releases out. */
-void resource_path(const struct cli *cli, const struct resource *r, const char *suffix, struct strbuf *out);
+/* "/cloud-resources/<ref><suffix>?org=…&env=…" for the session's org and env. Caller releases out.
+ */
+void resource_path(const struct cli *cli, const struct resource *r, const char *suffix,
+		   struct strbuf *out);
 /* GET of it. */
-int resource_get(struct cli *cli, const char *text, json_t **ret, struct error **err);
+int resource_fetch(struct cli *cli, const char *text, json_t **ret, struct error **err);
 /* Adds org and env to a request's body unless the resource is named by id. */
 void resource_scope(const struct cli *cli, const char *text, json_t *body);

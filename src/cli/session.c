@@ -14,19 +14,25 @@
 static const char *const colour_names[] = {"auto", "always", "never", NULL};
 
 const struct option global_options[] = {
-	{"server", 0, OPTION_TEXT, "URL", .help = "the server (PLANTON_SERVER; default " DEFAULT_SERVER ")"},
+	{"server", 0, OPTION_TEXT, "URL",
+	 .help = "the server (PLANTON_SERVER; default " DEFAULT_SERVER ")"},
 	{"org", 0, OPTION_TEXT, "ORG", .help = "the organization (PLANTON_ORG)"},
 	{"env", 0, OPTION_TEXT, "ENV", .help = "the environment (PLANTON_ENV)"},
-	{"context", 0, OPTION_TEXT, "NAME", .help = "a context of the context file (PLANTON_CONTEXT)"},
-	{"output", 'o', OPTION_TEXT, "FORMAT", .help = "table, wide, json, yaml, name, jsonpath=TEMPLATE; streams: jsonl",
+	{"context", 0, OPTION_TEXT, "NAME",
+	 .help = "a context of the context file (PLANTON_CONTEXT)"},
+	{"output", 'o', OPTION_TEXT, "FORMAT",
+	 .help = "table, wide, json, yaml, name, jsonpath=TEMPLATE; streams: jsonl",
 	 .choices = format_names},
-	{"color", 0, OPTION_CHOICE, "WHEN", .help = "colours: auto, always or never (also NO_COLOR, FORCE_COLOR)", .choices = colour_names},
+	{"color", 0, OPTION_CHOICE, "WHEN",
+	 .help = "colours: auto, always or never (also NO_COLOR, FORCE_COLOR)",
+	 .choices = colour_names},
 	{"verbose", 'v', OPTION_FLAG, NULL, .help = "show log lines, too, when following a job"},
 	{"help", 'h', OPTION_FLAG, NULL, .help = "show help, examples first"},
 	{0},
 };
 
-int cli_init(struct cli *cli, const struct command *root, const struct arguments *a, struct error **err)
+int cli_init(struct cli *cli, const struct command *root, const struct arguments *a,
+	     struct error **err)
 {
 	enum colour_mode colour = COLOUR_AUTO;
 	const char *mode = argument_text(a, "color"), *format = argument_text(a, "output");
@@ -79,6 +85,12 @@ int cli_fail(const struct cli *cli, const struct error *error)
 	style_add(&out, cli->colour_err, STYLE_BOLD_RED, "error:");
 	strbuf_addch(&out, ' ');
 	add_lines(&out, text);
+	for (size_t i = 0; i < error->n_details; i++) {
+		const struct error_detail *d = &error->details[i];
+		strbuf_addf(&out, "\n  %s%s", d->field ? d->field : "",
+			    isempty(d->field) ? "" : ": ");
+		add_lines(&out, d->message);
+	}
 	if (error->hint) {
 		strbuf_addch(&out, '\n');
 		style_add(&out, cli->colour_err, STYLE_CYAN, "hint:");

@@ -12,7 +12,15 @@
 #include "cli/options.h"
 #include "http/client.h"
 
-enum format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_YAML, FORMAT_NAME, FORMAT_JSONPATH, FORMAT_JSONL };
+enum format {
+	FORMAT_TABLE,
+	FORMAT_WIDE,
+	FORMAT_JSON,
+	FORMAT_YAML,
+	FORMAT_NAME,
+	FORMAT_JSONPATH,
+	FORMAT_JSONL
+};
 
 struct cli {
 	const struct command *root;
@@ -27,7 +35,8 @@ struct cli {
 };
 
 /* Resolves settings and formats from flags, environment and context. */
-int cli_init(struct cli *cli, const struct command *root, const struct arguments *a, struct error **err);
+int cli_init(struct cli *cli, const struct command *root, const struct arguments *a,
+	     struct error **err);
 void cli_release(struct cli *cli);
 /* Prints "error: …" and "hint: …", and says with what to exit. */
 int cli_fail(const struct cli *cli, const struct error *error);
@@ -45,8 +54,9 @@ struct api_request {
 };
 
 /*
- * Answers 2xx put the JSON (or NULL when there is none) in *ret; others are an error with the server's words. A POST
- * has an Idempotency-Key and is repeated, like a GET, when the connection fails.
+ * Answers 2xx put the JSON (or NULL when there is none) in *ret; others are an error with the
+ * server's words. A POST has an Idempotency-Key and is repeated, like a GET, when the connection
+ * fails.
  */
 int api_call(struct cli *cli, const struct api_request *q, json_t **ret, struct error **err);
 int api_get(struct cli *cli, const char *path, json_t **ret, struct error **err);

@@ -12,12 +12,12 @@
 #include "base/strutil.h"
 #include "model/json.h"
 
-#define QUEUE_MAX      4096
-#define EVENT_MAX      ((size_t)16 << 20)
-#define SILENCE_MS     45000 /* the server says something every 15 s */
-#define FIRST_WAIT_MS  250
+#define QUEUE_MAX	4096
+#define EVENT_MAX	((size_t)16 << 20)
+#define SILENCE_MS	45000 /* the server says something every 15 s */
+#define FIRST_WAIT_MS	250
 #define LONGEST_WAIT_MS 5000
-#define FOREVER_MS     (365L * 24 * 3600 * 1000)
+#define FOREVER_MS	(365L * 24 * 3600 * 1000)
 
 struct reader {
 	const struct cli *cli;
@@ -28,6 +28,7 @@ struct reader {
 	bool follow, ended;
 	bool progressed; /* something came over this connection */
 	uint64_t heard_ms;
+	struct error *error; /* nothing that another try would mend */
 	struct sse_parser *parser;
 	struct http_client *http;
 	pthread_t thread;
@@ -100,6 +101,25 @@ static bool put(struct event_queue *q, struct item item)
 	return !q->stopping;
 }
 
+/* A NUL byte in a log line is legal JSON (\\u0000), which the parser refuses: it becomes U+FFFD. */
+static json_t *parse_event(const char *data, size_t size, struct error **err)
+{
+	json_t *event = NULL;
+	if (json_parse(data, size, EVENT_MAX, &event, NULL) >= 0)
+		return event;
+	_cleanup_free_ char *copy = xmemdup(data, size);
+	for (size_t i = 0; i + 5 < size; i++) {
+		if (copy[i] != '\\')
+			continue;
+		if (memcmp(copy + i + 1, "u0000", 5) == 0)
+			memcpy(copy + i + 1, "ufffd", 5);
+		i++;
+	}
+	if (json_parse(copy, size, EVENT_MAX, &event, err) < 0)
+		error_wrap(err, "an event cannot be read");
+	return event;
+}
+
 static int on_event(const char *name, const char *id, const char *data, size_t size, void *ctx)
 {
 	struct reader *r = ctx;
@@ -108,16 +128,17 @@ static int on_event(const char *name, const char *id, const char *data, size_t s
 		r->ended = true;
 		return 1;
 	}
-	json_t *event = NULL;
-	if (json_parse(data, size, EVENT_MAX, &event, NULL) < 0)
-		return 0;
+	json_t *event = parse_event(data, size, &r->error);
+	if (!event)
+		return 1;
 	uint64_t seq = (uint64_t)json_get_int(event, "seq", 0);
 	if (seq <= r->last) {
 		json_decref(event);
 		return 0;
 	}
 	r->last = seq;
-	return put(r->queue, (struct item){.type = ITEM_EVENT, .job = r->job, .event = event}) ? 0 : 1;
+	return put(r->queue, (struct item){.type = ITEM_EVENT, .job = r->job, .event = event}) ? 0
+											       : 1;
 }
 
 static int on_data(const void *bytes, size_t size, void *ctx)
@@ -134,18 +155,19 @@ static int on_idle(void *ctx)
 	return r->queue->stopping || now_monotonic_ms() - r->heard_ms > SILENCE_MS;
 }
 
-/* True when it is worth trying again. */
-static bool connect_once(struct reader *r, struct error **err)
+/* One connection, to its end; r->error says that there is no use in another. */
+static void connect_once(struct reader *r)
 {
-	if (!r->http && cli_connect(r->cli, &r->http, err) < 0)
-		return false;
+	if (!r->http && cli_connect(r->cli, &r->http, &r->error) < 0)
+		return;
 	r->parser = sse_parser_new(EVENT_MAX, on_event, r);
 	r->heard_ms = now_monotonic_ms();
 	r->progressed = false;
 	char last[64];
 	snprintf(last, sizeof(last), "Last-Event-ID: %llu", (unsigned long long)r->last);
 	const char *headers[] = {"Accept: text/event-stream", last, NULL};
-	_cleanup_free_ char *path = xasprintf("/api/v1/stack-jobs/%s/events%s", r->id, r->follow ? "" : "?follow=false");
+	_cleanup_free_ char *path = xasprintf("/api/v1/stack-jobs/%s/events%s", r->id,
+					      r->follow ? "" : "?follow=false");
 	struct http_call call = {
 		.method = "GET",
 		.path = path,
@@ -161,10 +183,8 @@ static bool connect_once(struct reader *r, struct error **err)
 	http_reply_release(&reply);
 	sse_parser_free(r->parser);
 	r->parser = NULL;
-	if (r->ended || status < 400 || status == 408 || status == 429 || status >= 500)
-		return true;
-	(void)api_error(status, NULL, 0, err);
-	return false;
+	if (!r->ended && status >= 400 && status < 500 && status != 408 && status != 429)
+		(void)api_error(status, "", 0, &r->error);
 }
 
 /* Backoff with jitter, in steps short enough to stop. */
@@ -180,22 +200,24 @@ static void wait_before_retry(const struct reader *r, unsigned ms)
 static void *read_events(void *ctx)
 {
 	struct reader *r = ctx;
-	struct error *error = NULL;
 	unsigned wait = FIRST_WAIT_MS;
-	bool told = false;
+	unsigned failures = 0; /* in a row; one alone is mended before anybody would read of it */
 	while (!r->queue->stopping) {
-		if (!connect_once(r, &error)) {
-			put(r->queue, (struct item){.type = ITEM_FAILED, .job = r->job, .error = error});
+		connect_once(r);
+		if (r->error) {
+			put(r->queue, (struct item){.type = ITEM_FAILED,
+						    .job = r->job,
+						    .error = TAKE_PTR(r->error)});
 			return NULL;
 		}
 		if (r->ended)
 			break;
 		if (r->progressed) {
 			wait = FIRST_WAIT_MS;
-			told = false;
+			failures = 0;
 		}
-		if (!told && !r->queue->stopping)
-			told = put(r->queue, (struct item){.type = ITEM_LOST, .job = r->job});
+		if (++failures == 2)
+			put(r->queue, (struct item){.type = ITEM_LOST, .job = r->job});
 		wait_before_retry(r, wait);
 		wait = MIN(wait * 2, (unsigned)LONGEST_WAIT_MS);
 	}
@@ -203,11 +225,16 @@ static void *read_events(void *ctx)
 	return NULL;
 }
 
-struct reader *reader_start(const struct cli *cli, struct event_queue *q, size_t job, const char *id, uint64_t after,
-			    bool follow)
+struct reader *reader_start(const struct cli *cli, struct event_queue *q, size_t job,
+			    const char *id, uint64_t after, bool follow)
 {
 	struct reader *r = xcalloc(1, sizeof(*r));
-	*r = (struct reader){.cli = cli, .queue = q, .job = job, .id = xstrdup(id), .last = after, .follow = follow};
+	*r = (struct reader){.cli = cli,
+			     .queue = q,
+			     .job = job,
+			     .id = xstrdup(id),
+			     .last = after,
+			     .follow = follow};
 	if (pthread_create(&r->thread, NULL, read_events, r) != 0)
 		out_of_memory();
 	return r;

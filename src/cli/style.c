@@ -6,8 +6,9 @@
 const char *style_on(bool colour, enum style style)
 {
 	static const char *const codes[] = {
-		[STYLE_NONE] = "",	    [STYLE_BOLD] = "\033[1m",	  [STYLE_DIM] = "\033[2m",
-		[STYLE_RED] = "\033[31m",   [STYLE_GREEN] = "\033[32m",	  [STYLE_YELLOW] = "\033[33m",
+		[STYLE_NONE] = "",	    [STYLE_BOLD] = "\033[1m",
+		[STYLE_DIM] = "\033[2m",    [STYLE_RED] = "\033[31m",
+		[STYLE_GREEN] = "\033[32m", [STYLE_YELLOW] = "\033[33m",
 		[STYLE_CYAN] = "\033[36m",  [STYLE_BOLD_RED] = "\033[1;31m",
 	};
 	return colour ? codes[style] : "";
@@ -29,9 +30,11 @@ enum style style_of_status(const char *word)
 		const char *word;
 		enum style style;
 	} styles[] = {
-		{"succeeded", STYLE_GREEN},	     {"failed", STYLE_RED},  {"cancelled", STYLE_YELLOW},
-		{"awaiting_approval", STYLE_YELLOW}, {"running", STYLE_CYAN}, {"queued", STYLE_CYAN},
-		{"skipped", STYLE_DIM},		     {"lost", STYLE_RED},    {"online", STYLE_GREEN},
+		{"succeeded", STYLE_GREEN},  {"failed", STYLE_RED},
+		{"cancelled", STYLE_YELLOW}, {"awaiting_approval", STYLE_YELLOW},
+		{"running", STYLE_CYAN},     {"queued", STYLE_CYAN},
+		{"skipped", STYLE_DIM},	     {"lost", STYLE_RED},
+		{"online", STYLE_GREEN},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(styles); i++)
 		if (streq(styles[i].word, word))

@@ -5,7 +5,16 @@
 
 #include "base/strbuf.h"
 
-enum style { STYLE_NONE, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_GREEN, STYLE_YELLOW, STYLE_CYAN, STYLE_BOLD_RED };
+enum style {
+	STYLE_NONE,
+	STYLE_BOLD,
+	STYLE_DIM,
+	STYLE_RED,
+	STYLE_GREEN,
+	STYLE_YELLOW,
+	STYLE_CYAN,
+	STYLE_BOLD_RED
+};
 
 const char *style_on(bool colour, enum style style);
 const char *style_off(bool colour, enum style style);

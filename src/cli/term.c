@@ -69,7 +69,8 @@ int read_line(char **ret, struct error **err)
 int prompt_line(const char *question, const char *flag, char **ret, struct error **err)
 {
 	if (!prompt_possible()) {
-		int r = error_set(err, ERROR_INVALID_ARGUMENT, "%s needs an answer, and stdin is not a terminal", question);
+		int r = error_set(err, ERROR_INVALID_ARGUMENT,
+				  "stdin is not a terminal, so nobody can be asked: %s", question);
 		error_hint(err, "give %s", flag);
 		return r;
 	}
@@ -119,7 +120,8 @@ size_t live_rows(const struct strbuf *lines, size_t columns)
 	return rows;
 }
 
-/* The cursor is on the row after the live lines. Terminals wrap them anew when they are resized, hence the width of now. */
+/* The cursor is on the row after the live lines. Terminals wrap them anew when they are resized,
+ * hence the width of now. */
 static void add_erase(const struct live *l, struct strbuf *frame)
 {
 	size_t columns, rows;
@@ -131,7 +133,8 @@ static void add_erase(const struct live *l, struct strbuf *frame)
 
 int live_frame(struct live *l, const struct strbuf *finished, const struct strbuf *lines)
 {
-	if (!finished->size && lines->size == l->shown.size && memcmp(lines->data, l->shown.data, lines->size) == 0)
+	if (!finished->size && lines->size == l->shown.size &&
+	    memcmp(lines->data, l->shown.data, lines->size) == 0)
 		return 0;
 	_cleanup_strbuf_ struct strbuf frame = STRBUF_INIT;
 	add_erase(l, &frame);

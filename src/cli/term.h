@@ -16,8 +16,8 @@ bool term_is_live(int fd);
 void term_size(int fd, size_t *ret_columns, size_t *ret_rows);
 
 /*
- * Questions go to stderr, answers come from stdin, and both only on a terminal: otherwise ERROR_INVALID_ARGUMENT naming
- * the flag that says it beforehand. Caller frees *ret.
+ * Questions go to stderr, answers come from stdin, and both only on a terminal: otherwise
+ * ERROR_INVALID_ARGUMENT naming the flag that says it beforehand. Caller frees *ret.
  */
 int prompt_line(const char *question, const char *flag, char **ret, struct error **err);
 /* Does not show what is typed. */

@@ -8,8 +8,9 @@
 #include "base/strbuf.h"
 
 /*
- * Appends one line of text. Escape sequences and control characters are left out, and so are characters that reorder
- * text; tabs stay. With colour on, SGR sequences (colours) pass and a reset follows them.
+ * Appends one line of text. Escape sequences and control characters are left out, and so are
+ * characters that reorder text; tabs stay. With colour on, SGR sequences (colours) pass and a reset
+ * follows them.
  */
 void text_add_safe(struct strbuf *out, const char *text, size_t size, bool colour);
 /* The same without colour, for a NUL-terminated string or NULL. */
@@ -17,7 +18,8 @@ void text_add(struct strbuf *out, const char *text);
 
 /* Columns that the text takes; SGR sequences take none. */
 size_t text_width(const char *text, size_t size);
-/* Appends at most width columns of text, ending in "…" when it is cut; SGR sequences are kept, and reset when cut. */
+/* Appends at most width columns of text, ending in "…" when it is cut; SGR sequences are kept, and
+ * reset when cut. */
 void text_add_cut(struct strbuf *out, const char *text, size_t size, size_t width);
 void text_add_spaces(struct strbuf *out, size_t count);
 

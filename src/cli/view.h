@@ -33,21 +33,21 @@ struct job_view {
 	enum status status;
 	enum result result;
 	char *reason, *error_code, *error_message;
-	uint64_t now_ms; /* of the newest event */
-	uint64_t since_ms; /* when the present status began */
+	uint64_t now_ms;     /* of the newest event */
+	uint64_t since_ms;   /* when the present status began */
 	uint64_t running_ms; /* without waiting */
 	bool ran;
 
 	struct operation_view operations[_OPERATION_MAX];
 	enum operation current;
-	struct rows plan;    /* what is planned, and how far it is */
+	struct rows plan; /* what is planned, and how far it is */
 	struct rows drifted;
 	size_t refreshed;
 	bool plan_shown;
-	int64_t drift; /* -1: not known */
+	int64_t drift;		     /* -1: not known */
 	struct hashmap *diffs;	     /* address -> json_t */
 	struct hashmap *drift_diffs; /* the same */
-	json_t *counts;  /* of the change, else of the plan */
+	json_t *counts;		     /* of the change, else of the plan */
 	json_t *outputs;
 	char *tail[TAIL_LINES]; /* a ring of log lines of the current operation */
 	size_t n_tail;
@@ -63,9 +63,10 @@ char *diff_inline(const json_t *diff);
 /* A line for each changed attribute. */
 void diff_block(const struct job_view *v, const json_t *diff, struct strbuf *out);
 /* Rows with their changes, each a line. */
-void rows_show(const struct job_view *v, const struct rows *rows, const struct hashmap *diffs, const char *note,
-	       struct strbuf *out);
+void rows_show(const struct job_view *v, const struct rows *rows, const struct hashmap *diffs,
+	       const char *note, struct strbuf *out);
 void diagnostic_show(struct job_view *v, const json_t *payload, struct strbuf *out);
 void outputs_show(const struct job_view *v, struct strbuf *out);
-/* "1 created, 2 updated" or, for a plan, "1 to create, 2 to update"; appends "no changes" when there are none. */
+/* "1 created, 2 updated" or, for a plan, "1 to create, 2 to update"; appends "no changes" when
+ * there are none. */
 void counts_add(struct strbuf *out, const json_t *counts, bool planned);
