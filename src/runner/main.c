@@ -100,7 +100,7 @@ static bool wait_for_server(struct runner *runner, json_t *held, int *ret_code)
 
 	for (unsigned wait = REGISTER_FIRST_MS;; wait = MIN(wait * 2, (unsigned)REGISTER_LAST_MS)) {
 		_cleanup_error_ struct error *error = NULL;
-		if (runner_register(runner, held, &error) == 0)
+		if (runner_enrol(runner, held, &error) == 0)
 			return true;
 		if (!may_pass(error)) {
 			say(error);

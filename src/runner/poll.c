@@ -110,7 +110,7 @@ static void register_again(struct runner *runner, struct http_client *http)
 	json_t *held = jobs_held(runner->jobs);
 
 	log_warning("the server does not know this runner's key: registering again");
-	if (runner_register(runner, held, &error) < 0) {
+	if (runner_enrol(runner, held, &error) < 0) {
 		_cleanup_free_ char *why = error_describe(error);
 		log_error("%s", why);
 	}

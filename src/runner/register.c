@@ -91,7 +91,7 @@ static int take_answer(struct runner *runner, const struct http_reply *reply, st
 	return r;
 }
 
-int runner_register(struct runner *runner, json_t *held, struct error **err)
+int runner_enrol(struct runner *runner, json_t *held, struct error **err)
 {
 	_cleanup_free_ char *body = request_body(runner, held);
 	struct http_reply reply = {0};

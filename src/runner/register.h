@@ -8,4 +8,4 @@
  * stored). held: [{job, operation, attempt}], borrowed. ERROR_UNAVAILABLE and
  * ERROR_TIMEOUT: try again.
  */
-int runner_register(struct runner *runner, json_t *held, struct error **err);
+int runner_enrol(struct runner *runner, json_t *held, struct error **err);
