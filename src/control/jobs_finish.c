@@ -32,18 +32,21 @@ static bool may_have_written(const struct job_state *s)
 	return false;
 }
 
+/* A state that cannot be read must not keep its job from ending. */
 static int take_outputs(struct work *w, struct job_state *s, struct error **err)
 {
 	char *bytes = NULL;
 	size_t len;
-	int r = state_read(w, s->row.state_id, NULL, &bytes, &len, err);
-	if (r < 0 || !bytes)
-		return r;
 	_cleanup_json_ json_t *outputs = NULL;
 	_cleanup_error_ struct error *why = NULL;
-	r = state_outputs(bytes, len, &outputs, &why);
-	secure_wipe(bytes, len);
-	free(bytes);
+	int r = state_read(w, s->row.state_id, NULL, &bytes, &len, &why);
+	if (r >= 0 && !bytes)
+		return 0;
+	if (r >= 0) {
+		r = state_outputs(bytes, len, &outputs, &why);
+		secure_wipe(bytes, len);
+		free(bytes);
+	}
 	if (r < 0) {
 		log_fields(LOG_LEVEL_WARNING, "the state's outputs cannot be read", "job", s->row.id, "error", why->message, NULL);
 		return 0;
