@@ -72,7 +72,7 @@ int http_client_new(const struct http_client_options *o, struct http_client **re
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, init_curl);
 
-	bool is_loopback;
+	bool is_loopback = false;
 	int r = check_base_url(o->base_url, &is_loopback, err);
 	if (r < 0)
 		return r;

@@ -102,26 +102,17 @@ enum MHD_Result connection_handle(void *ctx, struct MHD_Connection *connection, 
 	(void)path;
 	(void)version;
 	struct http_request *q = *request;
-	switch (q->phase) {
-	case REQUEST_NEW:
+	if (q->phase == REQUEST_NEW)
 		return receive_begin(q, method);
-	case REQUEST_RECEIVING: {
-		if (*size == 0)
-			return submit(q);
+	if (q->phase == REQUEST_RECEIVING && *size == 0)
+		return submit(q);
+	if (q->phase == REQUEST_RECEIVING) {
 		enum MHD_Result r = receive_bytes(q, data, *size);
 		*size = 0;
 		return r;
 	}
-	case REQUEST_ANSWERED:
-		return send_answer(q);
-	case REQUEST_WORKING:
-	case REQUEST_SENDING:
-	case _REQUEST_PHASE_MAX:
-	case _REQUEST_PHASE_INVALID:
-		break;
-	}
-	assert(!"a request's handler was called at a time when nothing is left to decide");
-	return MHD_NO;
+	assert(q->phase == REQUEST_ANSWERED);
+	return send_answer(q);
 }
 
 void connection_completed(void *ctx, struct MHD_Connection *connection, void **request,
@@ -154,6 +145,8 @@ void connection_notify(void *ctx, struct MHD_Connection *connection, void **sock
 	struct http_server *s = ctx;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		atomic_fetch_sub(&s->connections, 1);
+		if (++s->closed % HTTP_TRIM_CLOSED == 0)
+			memory_freed(HTTP_TRIM_SIZE);
 		return;
 	}
 	atomic_fetch_add(&s->connections, 1);

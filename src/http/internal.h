@@ -22,6 +22,8 @@
 #define HTTP_QUEUE_MAX 1024
 /* From this size on memory goes back to the system as soon as it is freed. */
 #define HTTP_TRIM_SIZE ((size_t)1 << 20)
+/* After so many connections ended, too: the small pieces of many watchers add up. */
+#define HTTP_TRIM_CLOSED 256
 
 enum request_phase {
 	REQUEST_NEW,	   /* only the request line is known */
@@ -64,8 +66,8 @@ struct http_request {
 	struct strbuf out; /* of a stream: what was pulled, from sent on not yet passed on */
 	size_t sent;
 
-	char *target; /* as it was sent; NULL once parsed */
-	struct uri uri;
+	char *target;	 /* as it was sent; NULL once parsed */
+	struct uri *uri; /* NULL unless it could be parsed, and for a stream under way */
 	enum http_method method;
 	const struct http_route *route;
 	struct strbuf body;
@@ -94,6 +96,7 @@ struct http_server {
 
 	atomic_uint_fast64_t requests, responses_by_class[6];
 	atomic_uint connections, parked, streams;
+	unsigned closed;    /* connections, ever */
 	unsigned answering; /* requests between the end of their body and that of their answer */
 	unsigned suspended; /* connections */
 };

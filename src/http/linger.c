@@ -56,8 +56,10 @@ void lingers_free(struct lingers *l)
 {
 	if (!l)
 		return;
-	while (l->first)
-		end(l->first);
+	for (struct lingering *one = l->first, *next; one; one = next) {
+		next = one->next;
+		end(one);
+	}
 	sd_event_unref(l->loop);
 	free(l);
 }

@@ -9,6 +9,7 @@
 
 #include "base/fdutil.h"
 #include "base/parse.h"
+#include "base/strutil.h"
 
 /* Both outputs belong to the caller. */
 static int split(const char *address, char **ret_host, char **ret_port, struct error **err)
@@ -51,12 +52,11 @@ static int bind_one(const struct addrinfo *info)
 
 static unsigned bound_port(int fd)
 {
-	struct sockaddr_storage storage = {0};
-	socklen_t size = sizeof(storage);
-	getsockname(fd, (struct sockaddr *)&storage, &size);
-	if (storage.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)(void *)&storage)->sin6_port);
-	return ntohs(((struct sockaddr_in *)(void *)&storage)->sin_port);
+	/* The port is at the same place in both families. */
+	struct sockaddr_in6 address = {0};
+	socklen_t size = sizeof(address);
+	getsockname(fd, (struct sockaddr *)&address, &size);
+	return ntohs(address.sin6_port);
 }
 
 int listen_tcp(const char *address, int *ret_fd, unsigned *ret_port, struct error **err)
@@ -71,7 +71,7 @@ int listen_tcp(const char *address, int *ret_fd, unsigned *ret_port, struct erro
 		.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
 	};
 	struct addrinfo *found = NULL;
-	r = getaddrinfo(*host ? host : NULL, port, &hints, &found);
+	r = getaddrinfo(isempty(host) ? NULL : host, port, &hints, &found);
 	if (r != 0)
 		return error_set(err, ERROR_INVALID_ARGUMENT, "cannot listen on %s: %s", address,
 				 gai_strerror(r));

@@ -14,8 +14,7 @@ static int find_route(struct http_request *q, const char *method, struct error *
 	if (uri_parse(q->target, &q->uri, &why) < 0)
 		return error_set(err, ERROR_INVALID_ARGUMENT, "%s", why);
 	char allow[ROUTER_ALLOW_SIZE] = "";
-	int r = router_find(q->server->options.route_tables, method, &q->uri, &q->route, allow,
-			    err);
+	int r = router_find(q->server->options.route_tables, method, q->uri, &q->route, allow, err);
 	if (r < 0 && allow[0])
 		http_response_header(&q->answer, "Allow", allow);
 	return r;
@@ -26,11 +25,11 @@ static int check_body(const struct http_request *q, uint64_t size, struct error 
 	const struct http_server *s = q->server;
 	uint64_t max = q->route->max_body;
 	if (size > max && max == 0)
-		return error_set(err, ERROR_TOO_LARGE, "%s takes no request body", q->uri.path);
+		return error_set(err, ERROR_TOO_LARGE, "%s takes no request body", q->uri->path);
 	if (size > max)
 		return error_set(err, ERROR_TOO_LARGE,
 				 "the request body is larger than %ju bytes, the limit of %s",
-				 (uintmax_t)max, q->uri.path);
+				 (uintmax_t)max, q->uri->path);
 	if (s->bodies + size - q->body.size > HTTP_BODIES_MAX)
 		return error_set(err, ERROR_UNAVAILABLE,
 				 "uploads under way have reached the server's limit of %ju bytes",

@@ -37,7 +37,7 @@ void request_drop_body(struct http_request *q)
 void request_slim(struct http_request *q)
 {
 	request_drop_body(q);
-	uri_release(&q->uri);
+	uri_free(TAKE_PTR(q->uri));
 	q->target = (free(q->target), NULL);
 	if (q->free_data)
 		q->free_data(q->data);
@@ -63,27 +63,27 @@ enum http_method http_request_method(const struct http_request *q)
 
 const char *http_request_path(const struct http_request *q)
 {
-	return q->uri.path;
+	return q->uri->path;
 }
 
 const char *http_request_param(const struct http_request *q, const char *name)
 {
-	return router_param(q->route, &q->uri, name);
+	return router_param(q->route, q->uri, name);
 }
 
 const char *http_request_query(const struct http_request *q, const char *name)
 {
-	return uri_query(&q->uri, name);
+	return uri_query(q->uri, name);
 }
 
 const char *http_request_unknown_query(const struct http_request *q, const char *const *known)
 {
-	for (size_t i = 0; i < q->uri.query_count; i++) {
+	for (size_t i = 0; i < q->uri->query_count; i++) {
 		const char *const *candidate = known;
-		while (*candidate && !streq(*candidate, q->uri.queries[i].name))
+		while (*candidate && !streq(*candidate, q->uri->queries[i].name))
 			candidate++;
 		if (!*candidate)
-			return q->uri.queries[i].name;
+			return q->uri->queries[i].name;
 	}
 	return NULL;
 }

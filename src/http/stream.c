@@ -58,8 +58,11 @@ static ssize_t read_stream(void *ctx, uint64_t position, char *buffer, size_t ma
 	(void)position;
 	struct http_request *q = ctx;
 	struct http_server *s = q->server;
+	/* To a client that hung up, too, the stream is ended, which makes libmicrohttpd read the
+	 * end of the connection and close it. After an error it would keep the socket until every
+	 * older connection is closed. */
 	if (q->task.cancelled)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
+		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (q->sent < q->out.size) {
 		size_t size = MIN(max, q->out.size - q->sent);
 		memcpy(buffer, q->out.data + q->sent, size);
@@ -86,5 +89,6 @@ static ssize_t read_stream(void *ctx, uint64_t position, char *buffer, size_t ma
 
 struct MHD_Response *stream_response(struct http_request *q)
 {
-	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1024, read_stream, q, NULL);
+	/* The block is only for HTTP/1.0; chunks are made in the connection's pool. */
+	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 256, read_stream, q, NULL);
 }

@@ -109,7 +109,7 @@ static const char *skip_authority(const char *target)
 	return rest + strcspn(rest, "/?");
 }
 
-int uri_parse(const char *target, struct uri *ret, const char **ret_why)
+int uri_parse(const char *target, struct uri **ret, const char **ret_why)
 {
 	target = skip_authority(target);
 	if (*target != '/') {
@@ -117,31 +117,30 @@ int uri_parse(const char *target, struct uri *ret, const char **ret_why)
 		return -EINVAL;
 	}
 
+	_cleanup_uri_ struct uri *uri = xcalloc(1, sizeof(*uri));
 	size_t path = strcspn(target, "?");
-	struct uri uri = {
-		.path = xstrndup(target, path),
-		/* Each part shrinks or stays, and its separator makes room for a NUL; "a" as a
-		 * query has an empty value besides. */
-		.storage = xmalloc(strlen(target) + URI_MAX_QUERIES + 2),
-	};
-	char *at = uri.storage;
-	int r = parse_segments(&uri, &at, ret_why);
+	uri->path = xstrndup(target, path);
+	/* Each part shrinks or stays, and its separator makes room for a NUL; "a" as a query has
+	 * an empty value besides. */
+	uri->storage = xmalloc(strlen(target) + URI_MAX_QUERIES + 2);
+	char *at = uri->storage;
+	int r = parse_segments(uri, &at, ret_why);
 	if (r >= 0 && target[path] == '?' && target[path + 1] != '\0')
-		r = parse_queries(&uri, target + path + 1, &at, ret_why);
-	if (r < 0) {
-		uri_release(&uri);
+		r = parse_queries(uri, target + path + 1, &at, ret_why);
+	if (r < 0)
 		return r;
-	}
-	*ret = uri;
+	*ret = TAKE_PTR(uri);
 	return 0;
 }
 
-void uri_release(struct uri *uri)
+void uri_free(struct uri *uri)
 {
+	if (!uri)
+		return;
 	free(uri->path);
 	free(uri->storage);
 	free(uri->queries);
-	*uri = (struct uri){0};
+	free(uri);
 }
 
 const char *uri_query(const struct uri *uri, const char *name)

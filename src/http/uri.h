@@ -28,8 +28,11 @@ struct uri {
 
 /* Any target in origin or absolute form. Negative: *ret_why says what is wrong (a static string).
  */
-int uri_parse(const char *target, struct uri *ret, const char **ret_why);
-void uri_release(struct uri *uri);
+int uri_parse(const char *target, struct uri **ret, const char **ret_why);
+void uri_free(struct uri *uri);
+
+DEFINE_CLEANUP(struct uri *, uri_free);
+#define _cleanup_uri_ _cleanup_(uri_free_p)
 
 /* The first of that name; NULL when there is none. */
 const char *uri_query(const struct uri *uri, const char *name);

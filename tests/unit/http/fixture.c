@@ -57,6 +57,14 @@ void fixture_stop(struct fixture *f)
 	safe_close(f->stop_fd);
 }
 
+void fixture_expect_no_connections(struct fixture *f)
+{
+	struct http_server_stats stats;
+	EVENTUALLY((http_server_stats(f->server, &stats), stats.connections == 0));
+	assert_int_equal(stats.streams, 0);
+	assert_int_equal(stats.parked, 0);
+}
+
 void peer_connect(struct peer *p, const struct fixture *f)
 {
 	strbuf_init(&p->buffer);

@@ -29,6 +29,9 @@ void fixture_start(struct fixture *f, const struct http_server_options *options)
 /* Stops the server on its loop thread and waits for that. */
 void fixture_stop(struct fixture *f);
 
+/* All peers are closed, and the server has noticed. */
+void fixture_expect_no_connections(struct fixture *f);
+
 /* A blocking connection that gives up reading after a generous time. */
 struct peer {
 	int fd;
@@ -61,7 +64,7 @@ void peer_expect(struct peer *p, const char *request, int status, const char *bo
 /* Until the condition holds; the test fails after a generous time. */
 #define EVENTUALLY(condition)                                             \
 	do {                                                              \
-		for (int left_ = 3000; !(condition); left_--) {           \
+		for (int left_ = 6000; !(condition); left_--) {           \
 			assert_true(left_ > 0 && "in time: " #condition); \
 			usleep(5000);                                     \
 		}                                                         \

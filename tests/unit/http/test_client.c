@@ -270,7 +270,7 @@ static void test_nobody_listens(void **state)
 {
 	(void)state;
 	unsigned port;
-	_cleanup_close_ int bound = listen_anywhere(&port);
+	int bound = listen_anywhere(&port);
 	struct http_client *c = make_client(port, 0);
 	struct http_reply reply;
 	_cleanup_error_ struct error *e = NULL;
@@ -282,6 +282,7 @@ static void test_nobody_listens(void **state)
 	assert_string_equal(e->message, expected);
 	assert_string_equal(e->hint, "Is `planton server` running? Set --server or PLANTON_SERVER");
 	http_client_free(c);
+	safe_close(bound);
 }
 
 static void *reset_one(void *listening)

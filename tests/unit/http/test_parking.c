@@ -77,6 +77,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+	fixture_expect_no_connections(*state);
 	fixture_stop(*state);
 	return 0;
 }
@@ -134,13 +135,17 @@ static void test_client_hangs_up(void **state)
 {
 	struct fixture *f = *state;
 	unsigned before = atomic_load(&freed);
-	struct peer p;
+	struct peer older, p;
+	peer_connect(&older, f);
 	peer_connect(&p, f);
 	peer_send(&p, "GET /poll/1?after=9" NO_BODY);
 	EVENTUALLY(parked(f) == 1);
 	peer_close(&p);
 	EVENTUALLY(parked(f) == 0);
 	EVENTUALLY(atomic_load(&freed) == before + 1);
+	struct http_server_stats stats;
+	EVENTUALLY((http_server_stats(f->server, &stats), stats.connections == 1));
+	peer_close(&older);
 }
 
 /* Follows one topic through all its versions by long polls. */

@@ -125,6 +125,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+	fixture_expect_no_connections(*state);
 	fixture_stop(*state);
 	return 0;
 }
@@ -336,14 +337,16 @@ static void test_broken_requests(void **state)
 		"POST /echo/x" HOST "Content-Length: 9\r\n\r\nhi",
 		"",
 	};
+	struct peer peers[ARRAY_SIZE(broken)];
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
-		struct peer p;
-		peer_connect(&p, &f);
-		peer_send(&p, broken[i]);
-		shutdown(p.fd, SHUT_WR);
-		while (peer_receive(&p))
+		peer_connect(&peers[i], &f);
+		peer_send(&peers[i], broken[i]);
+		shutdown(peers[i].fd, SHUT_WR);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+		while (peer_receive(&peers[i]))
 			;
-		peer_close(&p);
+		peer_close(&peers[i]);
 	}
 	_cleanup_strbuf_ struct strbuf huge = STRBUF_INIT;
 	strbuf_addstr(&huge, "GET /echo/x" HOST "X: ");
@@ -354,6 +357,7 @@ static void test_broken_requests(void **state)
 	peer_send(&p, huge.data);
 	free(peer_read_until(&p, "HTTP/1.1 431"));
 	peer_close(&p);
+	fixture_expect_no_connections(&f);
 	fixture_stop(&f);
 }
 

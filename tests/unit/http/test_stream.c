@@ -99,6 +99,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+	fixture_expect_no_connections(*state);
 	fixture_stop(*state);
 	assert_int_equal(atomic_load(&open_streams), 0);
 	return 0;
@@ -205,6 +206,8 @@ static void test_heartbeat(void **state)
 static void test_disconnect_is_noticed(void **state)
 {
 	struct fixture *f = *state;
+	struct peer older;
+	peer_connect(&older, f);
 	for (int i = 0; i < 3; i++) {
 		struct peer p;
 		peer_connect(&p, f);
@@ -218,7 +221,9 @@ static void test_disconnect_is_noticed(void **state)
 			publish(f, 5);
 		peer_close(&p);
 		EVENTUALLY(atomic_load(&open_streams) == 0);
+		EVENTUALLY((http_server_stats(f->server, &stats), stats.connections == 1));
 	}
+	peer_close(&older);
 }
 
 static size_t resident_bytes(void)
