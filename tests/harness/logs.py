@@ -10,6 +10,7 @@ from typing import Any
 from .recorder import Launch
 
 MASK = "(sensitive)"
+NOTE = "Init was done before with the same module"  # of the runner's own
 
 
 def engine_lines(raw: bytes) -> list[tuple[str, bool]]:
@@ -35,7 +36,7 @@ def stored_lines(events: Iterable[dict[str, Any]], stream: str) -> list[str]:
     lines: list[str] = []
     for event in events:
         if event["type"] == "log" and event["payload"]["stream"] == stream:
-            lines += str(event["payload"]["line"]).split("\n")
+            lines += [line for line in str(event["payload"]["line"]).split("\n") if not line.startswith(NOTE)]
     return lines
 
 

@@ -173,8 +173,8 @@ class Recorder:
             self._look(other)
         if launch.exclusive:
             launch.overlaps = [o for o in self._open.values() if o.exclusive and o.state == launch.state]
-            for other in launch.overlaps:
-                self.problems.append(f"OVERLAP on {state}: {launch} while {other}")
+            for overlap in launch.overlaps:
+                self.problems.append(f"OVERLAP on {state}: {launch} while {overlap}")
         if launch.is_attempt:
             with contextlib.suppress(OSError):  # killed meanwhile
                 launch.outputs = (os.open(f"/proc/{pid}/fd/1", os.O_RDONLY), os.open(f"/proc/{pid}/fd/2", os.O_RDONLY))

@@ -186,7 +186,7 @@ def test_planted_secrets_are_nowhere_in_the_clear(make_platform: Callable[..., P
     assert search.looked_at > 20
 
     # While it is paused: plan, modules and inputs are packed and stored.
-    placed = {"placement": {"flowControl": {"pauseBetweenPreviewAndUpdateOrDestroy": True}}}
+    placed: dict[str, Any] = {"placement": {"flowControl": {"pauseBetweenPreviewAndUpdateOrDestroy": True}}}
     paused = platform.apply(planted("p", token=TOKEN + "-changed", note="two", **placed))["stackJob"]["metadata"]["id"]
     platform.wait_job(paused, "awaiting_approval")
     secrets["the new token"] = TOKEN + "-changed"
