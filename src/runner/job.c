@@ -33,6 +33,7 @@ void job_free(struct job *job)
 	if (!job)
 		return;
 	grant_free(job->grant);
+	grant_free(job->waiting);
 	http_client_free(job->http);
 	workspace_release(&job->workspace);
 	masker_free(job->masker);

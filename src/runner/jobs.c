@@ -27,49 +27,68 @@ struct jobs *jobs_new(struct runner *runner)
 	return jobs;
 }
 
+/* The thread's next lease of the same job, or NULL: then the job has left the table. */
+static struct job *next_lease(struct jobs *jobs, struct job *job)
+{
+	struct job *next = NULL;
+
+	pthread_mutex_lock(&jobs->lock);
+	struct grant *waiting = TAKE_PTR(job->waiting);
+	hashmap_remove(jobs->map, job->id);
+	if (waiting) {
+		next = job_new(jobs->runner, waiting, false);
+		hashmap_put(jobs->map, next->id, next);
+	}
+	pthread_mutex_unlock(&jobs->lock);
+	job_free(job);
+	return next;
+}
+
 static void *thread_main(void *argument)
 {
 	struct job *job = argument;
 	struct jobs *jobs = job->runner->jobs;
 
-	job_run(job);
-	pthread_mutex_lock(&jobs->lock);
-	hashmap_remove(jobs->map, job->id);
-	pthread_mutex_unlock(&jobs->lock);
-	job_free(job);
+	while (job) {
+		job_run(job);
+		job = next_lease(jobs, job);
+	}
 	return NULL;
 }
 
-bool jobs_start(struct jobs *jobs, struct grant *grant, bool reattach)
+static int start_thread(struct job *job)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
-
-	pthread_mutex_lock(&jobs->lock);
-	if (hashmap_contains(jobs->map, grant->job_id)) {
-		pthread_mutex_unlock(&jobs->lock);
-		grant_free(grant);
-		return false;
-	}
-	struct job *job = job_new(jobs->runner, grant, reattach);
-	hashmap_put(jobs->map, job->id, job);
-	pthread_mutex_unlock(&jobs->lock);
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	int r = pthread_create(&thread, &attributes, thread_main, job);
 	pthread_attr_destroy(&attributes);
-	if (r == 0)
-		return true;
+	return r;
+}
 
-	/* The server gives it again, because no poll names it. */
-	log_error("no thread for job %s: %s", job->id, strerror(r));
+void jobs_start(struct jobs *jobs, struct grant *grant, bool reattach)
+{
 	pthread_mutex_lock(&jobs->lock);
-	hashmap_remove(jobs->map, job->id);
+	struct job *job = hashmap_get(jobs->map, grant->job_id);
+	if (job) {
+		grant_free(job->waiting);
+		job->waiting = grant;
+		pthread_mutex_unlock(&jobs->lock);
+		return;
+	}
+	job = job_new(jobs->runner, grant, reattach);
+	hashmap_put(jobs->map, job->id, job);
+	int r = start_thread(job);
+	if (r != 0) {
+		/* The server gives it again, because no poll names it. */
+		log_error("no thread for job %s: %s", job->id, strerror(r));
+		hashmap_remove(jobs->map, job->id);
+		job_free(job);
+	}
 	pthread_mutex_unlock(&jobs->lock);
-	job_free(job);
-	return false;
 }
 
 size_t jobs_count(struct jobs *jobs)

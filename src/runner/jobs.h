@@ -10,8 +10,11 @@
 struct jobs;
 
 struct jobs *jobs_new(struct runner *runner);
-/* Starts a thread for it; takes the grant over. False when the job is here already. */
-bool jobs_start(struct jobs *jobs, struct grant *grant, bool reattach);
+/*
+ * Starts a thread for it; takes the grant over. For a job whose thread is still
+ * cleaning up after its last lease, the grant waits until that is done.
+ */
+void jobs_start(struct jobs *jobs, struct grant *grant, bool reattach);
 size_t jobs_count(struct jobs *jobs);
 /* [{job, epoch}]; the caller decrefs. */
 json_t *jobs_held(struct jobs *jobs);

@@ -82,8 +82,9 @@ static enum outcome poll_once(struct runner *runner, struct http_client *http)
 		return on_idle(runner) ? POLL_END : POLL_NOBODY;
 	if (reply.status == 200) {
 		root = json_loadb(reply.body.data, reply.body.size, 0, NULL);
-		take_jobs(runner, json_object_get(root, "jobs"));
+		/* First: they are for leases that the poll named, not for those that come now. */
 		take_directives(runner, json_object_get(root, "directives"));
+		take_jobs(runner, json_object_get(root, "jobs"));
 		outcome = json_is_true(json_object_get(root, "exit")) ? POLL_END : POLL_ANSWERED;
 		json_decref(root);
 	} else if (reply.status == 401 || reply.status == 403) {

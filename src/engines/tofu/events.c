@@ -132,38 +132,22 @@ static void on_summary(struct engine_line *line, const json_t *root)
 							   : ENGINE_MARK_APPLY_SUMMARY;
 }
 
-/* In a plan only what will happen to them, in an apply their values. */
+/* What a plan does to outputs. Those of an apply are not taken from here: the server has them from
+ * the state. */
 static void on_outputs(struct engine_line *line, const json_t *root)
 {
-	json_t *outputs = json_object();
 	const char *name;
 	json_t *output;
-	bool values = true;
 
 	json_object_foreach(json_object_get(root, "outputs"), name, output)
 	{
-		json_t *copy = json_object();
-		bool sensitive = json_is_true(json_object_get(output, "sensitive"));
 		const char *action = text_of(output, "action");
-		if (action) {
-			values = false;
-			if (!streq(action, "noop"))
-				snprintf(line->action, sizeof(line->action), "outputs");
-		}
-		json_object_set_new(copy, "sensitive", json_boolean(sensitive));
-		if (json_object_get(output, "type"))
-			json_object_set(copy, "type", json_object_get(output, "type"));
-		if (!sensitive && json_object_get(output, "value"))
-			json_object_set(copy, "value", json_object_get(output, "value"));
-		json_object_set_new(outputs, name, copy);
-	}
-	if (!values) {
-		json_decref(outputs);
+		if (!action)
+			continue;
 		line->mark = ENGINE_MARK_PLANNED;
-		return;
+		if (!streq(action, "noop"))
+			snprintf(line->action, sizeof(line->action), "outputs");
 	}
-	line->type = EVENT_OUTPUTS;
-	line->payload = json_pack("{s:o}", "outputs", outputs);
 }
 
 static void add_position(struct engine_line *line, const json_t *diagnostic)
