@@ -15,13 +15,14 @@
 #define FOLLOWERS_MAX	32 /* behind one that has to wait for more than its turn */
 
 enum outcome {
-	OUTCOME_WAITS,	/* for its turn, a hold, another runner */
+	OUTCOME_WAITS, /* for its turn, a hold, another runner */
 	OUTCOME_GRANTED,
 	OUTCOME_MOVED, /* it left the queue without a runner */
 };
 
 /* Steals nothing; what the resource's first job fixes is kept on it. */
-static int pin(struct work *w, const struct job_row *job, const json_t *essentials, struct error **err)
+static int pin(struct work *w, const struct job_row *job, const json_t *essentials,
+	       struct error **err)
 {
 	if (!job->resource_id || job->operation == JOB_PREVIEW)
 		return 0;
@@ -31,10 +32,12 @@ static int pin(struct work *w, const struct job_row *job, const json_t *essentia
 	if (r < 0)
 		return lookup->code == ERROR_NOT_FOUND ? 0 : error_move(err, &lookup);
 	json_t *pinned = json_new_object();
-	json_set_string(pinned, "provider", json_get_str(essentials, "providerCredentials.provider"));
+	json_set_string(pinned, "provider",
+			json_get_str(essentials, "providerCredentials.provider"));
 	json_set_string(pinned, "provisioner", json_get_str(essentials, "iacModule.provisioner"));
 	json_set_string(pinned, "backend", json_get_str(essentials, "stateBackend.type"));
-	json_set_string(pinned, "connection", json_get_str(essentials, "providerCredentials.connectionId"));
+	json_set_string(pinned, "connection",
+			json_get_str(essentials, "providerCredentials.connectionId"));
 	_cleanup_json_ json_t *status = json_of_text(resource.status);
 	if (json_equal(json_object_get(status, "pinned"), pinned)) {
 		json_decref(pinned);
@@ -43,11 +46,13 @@ static int pin(struct work *w, const struct job_row *job, const json_t *essentia
 	return resource_status_set(w, job->resource_id, "pinned", pinned, err);
 }
 
-static int fail_preflight(struct work *w, struct job_state *s, const struct preflight *p, struct error **err)
+static int fail_preflight(struct work *w, struct job_state *s, const struct preflight *p,
+			  struct error **err)
 {
 	_cleanup_free_ char *gaps = essentials_report_gaps(&p->report);
-	const struct job_step step = {
-		.event = {.type = JOB_EVENT_PREFLIGHT_FAILED, .error_code = "preflight_failed", .error_message = gaps}};
+	const struct job_step step = {.event = {.type = JOB_EVENT_PREFLIGHT_FAILED,
+						.error_code = "preflight_failed",
+						.error_message = gaps}};
 	struct job_effects f;
 	return job_state_step(w, s, &step, &f, err);
 }
@@ -60,8 +65,10 @@ static int pause_before_start(struct work *w, struct job_state *s, struct error 
 	return job_state_step(w, s, &step, &f, err);
 }
 
-/* Stores report and essentials once; true in *ret_left when the job is out of the queue without a runner. */
-static int leave_queue(struct work *w, struct job_state *s, struct preflight *p, bool *ret_left, struct error **err)
+/* Stores report and essentials once; true in *ret_left when the job is out of the queue without a
+ * runner. */
+static int leave_queue(struct work *w, struct job_state *s, struct preflight *p, bool *ret_left,
+		       struct error **err)
 {
 	_cleanup_json_ json_t *report = essentials_report_to_json(&p->report);
 	free(s->row.preflight);
@@ -88,7 +95,8 @@ static bool suits(const struct job_row *job, const struct runner_row *runner)
 	return !wanted || streq_null(wanted, runner->id) || streq_null(wanted, runner->name);
 }
 
-static int assign(struct work *w, struct job_state *s, const struct runner_row *runner, json_t **ret_grant, struct error **err)
+static int assign(struct work *w, struct job_state *s, const struct runner_row *runner,
+		  json_t **ret_grant, struct error **err)
 {
 	const struct job_step step = {.event = {.type = JOB_EVENT_DISPATCHED}};
 	struct job_effects f;
@@ -102,7 +110,8 @@ static int assign(struct work *w, struct job_state *s, const struct runner_row *
 }
 
 /* runner NULL: only what needs none. */
-static int try_job(struct work *w, const char *job_id, const struct runner_row *runner, json_t **ret_grant, struct error **err)
+static int try_job(struct work *w, const char *job_id, const struct runner_row *runner,
+		   json_t **ret_grant, struct error **err)
 {
 	_cleanup_job_state_ struct job_state s = {0};
 	int r = job_state_load(w, job_id, &s, err);
@@ -126,8 +135,9 @@ static int try_job(struct work *w, const char *job_id, const struct runner_row *
 	return runner ? assign(w, &s, runner, ret_grant, err) : OUTCOME_WAITS;
 }
 
-static int try_if_its_turn(struct work *w, const struct job_row *row, const struct runner_row *runner, bool *ret_held,
-			   json_t **ret_grant, struct error **err)
+static int try_if_its_turn(struct work *w, const struct job_row *row,
+			   const struct runner_row *runner, bool *ret_held, json_t **ret_grant,
+			   struct error **err)
 {
 	struct queue_verdict verdict;
 	_cleanup_free_ char *blocker = NULL;
@@ -146,8 +156,8 @@ static void release_rows(struct job_row *rows, int n)
 }
 
 /* Those behind a job that a pause or a hold stops may pass it. */
-static int try_followers(struct work *w, const struct job_row *head, const struct runner_row *runner, json_t **ret_grant,
-			 struct error **err)
+static int try_followers(struct work *w, const struct job_row *head,
+			 const struct runner_row *runner, json_t **ret_grant, struct error **err)
 {
 	if (!head->resource_id)
 		return OUTCOME_WAITS;
@@ -169,8 +179,8 @@ static int try_followers(struct work *w, const struct job_row *head, const struc
 	return r;
 }
 
-static int try_candidate(struct work *w, const struct job_row *row, const struct runner_row *runner, json_t **ret_grant,
-			 struct error **err)
+static int try_candidate(struct work *w, const struct job_row *row, const struct runner_row *runner,
+			 json_t **ret_grant, struct error **err)
 {
 	bool held = false;
 	int r = try_if_its_turn(w, row, runner, &held, ret_grant, err);
@@ -180,8 +190,10 @@ static int try_candidate(struct work *w, const struct job_row *row, const struct
 /* After a start: jobs that run in nobody's hands. Few, for they were in somebody's. */
 static int load_unassigned(struct work *w, struct error **err)
 {
-	const struct job_filter filter = {
-		.status = STATUS_RUNNING, .result = _RESULT_INVALID, .operation = _JOB_OPERATION_INVALID, .oldest_first = true};
+	const struct job_filter filter = {.status = STATUS_RUNNING,
+					  .result = _RESULT_INVALID,
+					  .operation = _JOB_OPERATION_INVALID,
+					  .oldest_first = true};
 	_cleanup_free_ char *cursor = NULL;
 	for (int n = 1; n > 0;) {
 		struct job_row *rows = NULL;
@@ -213,7 +225,8 @@ int dispatch_load(struct work *w, struct error **err)
 	return r;
 }
 
-static int claim_unassigned(struct work *w, const struct runner_row *runner, json_t **ret_grant, struct error **err)
+static int claim_unassigned(struct work *w, const struct runner_row *runner, json_t **ret_grant,
+			    struct error **err)
 {
 	_cleanup_strv_ char **ids = lease_unassigned(w->control->leases);
 	for (char **id = ids; id && *id; id++) {
@@ -233,7 +246,8 @@ static int claim_unassigned(struct work *w, const struct runner_row *runner, jso
 	return OUTCOME_WAITS;
 }
 
-int dispatch_claim(struct work *w, const struct runner_row *runner, json_t **ret_grant, struct error **err)
+int dispatch_claim(struct work *w, const struct runner_row *runner, json_t **ret_grant,
+		   struct error **err)
 {
 	int r = dispatch_load(w, err);
 	if (r >= 0)

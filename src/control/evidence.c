@@ -16,14 +16,17 @@
 #define EVENTS_READ_MAX	    1000000
 #define EVENTS_READ_BYTES   ((size_t)256 << 20)
 
-/* {address: {type, provider, action, complete, failed, idKey, idValue}} from entries in the order in which they happened. */
+/* {address: {type, provider, action, complete, failed, idKey, idValue}} from entries in the order
+ * in which they happened. */
 static void note(json_t *found, const json_t *entry)
 {
 	const char *address = json_get_str(entry, "address"), *phase = json_get_str(entry, "phase");
 	const char *action = json_get_str(entry, "action");
-	if (!address || !phase || !action || streq(action, "read") || streq(action, "refresh") || streq(action, "noop"))
+	if (!address || !phase || !action || streq(action, "read") || streq(action, "refresh") ||
+	    streq(action, "noop"))
 		return;
-	if (!streq(phase, "started") && !streq(phase, "progress") && !streq(phase, "done") && !streq(phase, "failed"))
+	if (!streq(phase, "started") && !streq(phase, "progress") && !streq(phase, "done") &&
+	    !streq(phase, "failed"))
 		return;
 	json_t *one = json_object_get(found, address);
 	if (!one) {
@@ -48,7 +51,8 @@ static int note_event(const struct event *e, void *ctx)
 static int reported(struct work *w, const struct job_row *job, json_t *found, struct error **err)
 {
 	enum operation change = job->operation == JOB_DESTROY ? OPERATION_DESTROY : OPERATION_APPLY;
-	return event_read(w->tx, job->id, 0, change, 1U << EVENT_RESOURCE, EVENTS_READ_MAX, EVENTS_READ_BYTES, note_event, found, err);
+	return event_read(w->tx, job->id, 0, change, 1U << EVENT_RESOURCE, EVENTS_READ_MAX,
+			  EVENTS_READ_BYTES, note_event, found, err);
 }
 
 static int newest_state(struct work *w, const char *state_id, json_t **ret, struct error **err)
@@ -71,8 +75,8 @@ static int newest_state(struct work *w, const char *state_id, json_t **ret, stru
 	return 0;
 }
 
-static int put(struct work *w, const struct job_row *job, const json_t *state, const char *address, const json_t *one,
-	       struct error **err)
+static int put(struct work *w, const struct job_row *job, const json_t *state, const char *address,
+	       const json_t *one, struct error **err)
 {
 	if (json_get_bool(one, "failed", false))
 		return 0;
@@ -105,7 +109,8 @@ static int put(struct work *w, const struct job_row *job, const json_t *state, c
 }
 
 /* Rows of this job whose resource turned out to be in order. */
-static int settle(struct work *w, const struct job_row *job, const json_t *state, const json_t *found, struct error **err)
+static int settle(struct work *w, const struct job_row *job, const json_t *state,
+		  const json_t *found, struct error **err)
 {
 	struct adoption_row *rows = NULL;
 	int n = adoption_list(w->tx, job->id, NULL, &rows, err);
@@ -114,7 +119,8 @@ static int settle(struct work *w, const struct job_row *job, const json_t *state
 		const json_t *one = json_object_get(found, rows[i].address);
 		bool known = json_get_bool(one, "failed", false) ||
 			     (json_get_bool(one, "complete", false) &&
-			      (state_has_address(state, rows[i].address) || streq_null(rows[i].action, "delete")));
+			      (state_has_address(state, rows[i].address) ||
+			       streq_null(rows[i].action, "delete")));
 		if (r >= 0 && known && !rows[i].resolved_ms) {
 			rows[i].resolved_ms = w->now_ms;
 			r = adoption_put(w->tx, &rows[i], err);
@@ -125,13 +131,15 @@ static int settle(struct work *w, const struct job_row *job, const json_t *state
 	return r;
 }
 
-static int put_all(struct work *w, const struct job_row *job, const json_t *found, struct error **err)
+static int put_all(struct work *w, const struct job_row *job, const json_t *found,
+		   struct error **err)
 {
 	_cleanup_json_ json_t *state = NULL;
 	int r = newest_state(w, job->state_id, &state, err);
 	const char *address;
 	json_t *one;
-	json_object_foreach((json_t *)found, address, one) {
+	json_object_foreach((json_t *)found, address, one)
+	{
 		if (r < 0)
 			break;
 		r = put(w, job, state, address, one, err);
@@ -202,15 +210,18 @@ int evidence_resolve(struct work *w, const struct job_row *job, struct error **e
 	return r;
 }
 
-static int keep_errored_state(struct work *w, const char *job_id, int64_t epoch, const char *base64, struct error **err)
+static int keep_errored_state(struct work *w, const char *job_id, int64_t epoch, const char *base64,
+			      struct error **err)
 {
 	uint8_t *bytes = NULL;
 	size_t len = strlen(base64), size;
 	if (len / 4 * 3 > STATE_MAX_BYTES)
-		return error_set_field(err, ERROR_TOO_LARGE, "/erroredState", "erroredState is over its limit of %zu bytes",
+		return error_set_field(err, ERROR_TOO_LARGE, "/erroredState",
+				       "erroredState is over its limit of %zu bytes",
 				       STATE_MAX_BYTES);
 	if (base64_decode(base64, len, &bytes, &size) < 0)
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/erroredState", "erroredState is no base64");
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/erroredState",
+				       "erroredState is no base64");
 	_cleanup_strbuf_ struct strbuf sealed = STRBUF_INIT;
 	_cleanup_free_ char *context = xasprintf("quarantine:%s:%lld", job_id, (long long)epoch);
 	int r = master_key_seal(w->control->master_key, context, bytes, size, &sealed);
@@ -218,11 +229,13 @@ static int keep_errored_state(struct work *w, const char *job_id, int64_t epoch,
 	free(bytes);
 	if (r < 0)
 		return error_set_errno(err, ERROR_INTERNAL, r, "cannot seal erroredState");
-	return quarantine_put(w->tx, job_id, epoch, "errored.tfstate", sealed.data, sealed.size, w->now_ms, err);
+	return quarantine_put(w->tx, job_id, epoch, "errored.tfstate", sealed.data, sealed.size,
+			      w->now_ms, err);
 }
 
 /* The attempt's own record, kept beside what the server decided without it. */
-static int keep_exit_record(struct work *w, struct attempt_row *a, const json_t *ended, struct error **err)
+static int keep_exit_record(struct work *w, struct attempt_row *a, const json_t *ended,
+			    struct error **err)
 {
 	_cleanup_json_ json_t *facts = attempt_facts(a);
 	json_set_value(facts, "evidence", json_deep_copy(ended));
@@ -230,7 +243,8 @@ static int keep_exit_record(struct work *w, struct attempt_row *a, const json_t 
 	return attempt_update(w->tx, a, err);
 }
 
-static int take_journal(struct work *w, struct job_state *s, const json_t *journal, struct error **err)
+static int take_journal(struct work *w, struct job_state *s, const json_t *journal,
+			struct error **err)
 {
 	_cleanup_json_ json_t *found = json_new_object();
 	int r = reported(w, &s->row, found, err);
@@ -238,16 +252,17 @@ static int take_journal(struct work *w, struct job_state *s, const json_t *journ
 		return r;
 	size_t i;
 	json_t *entry;
-	json_array_foreach(journal, i, entry)
-		note(found, entry);
+	json_array_foreach(journal, i, entry) note(found, entry);
 	return put_all(w, &s->row, found, err);
 }
 
-/* Did the job end without the word of this attempt, which was a change? Only then its journal means anything. */
+/* Did the job end without the word of this attempt, which was a change? Only then its journal means
+ * anything. */
 static bool ended_in_the_dark(const struct job_state *s, const struct attempt_row *a)
 {
 	return operation_is_change(a->operation) &&
-	       (streq_null(s->row.error_code, "runner_lost") || streq_null(s->row.error_code, "engine_unknown"));
+	       (streq_null(s->row.error_code, "runner_lost") ||
+		streq_null(s->row.error_code, "engine_unknown"));
 }
 
 int runner_evidence(struct work *w, const char *job_id, const json_t *body, struct error **err)
@@ -259,12 +274,17 @@ int runner_evidence(struct work *w, const char *job_id, const json_t *body, stru
 	int64_t epoch = json_get_int(body, "epoch", -1);
 	struct attempt_row *a = job_state_attempt_of_epoch(&s, epoch);
 	if (!a)
-		return error_set(err, ERROR_NOT_FOUND, "stack job %s has no attempt of epoch %lld", job_id, (long long)epoch);
+		return error_set(err, ERROR_NOT_FOUND, "stack job %s has no attempt of epoch %lld",
+				 job_id, (long long)epoch);
 	if (!streq_null(a->runner_id, w->actor.runner_id))
-		return error_set(err, ERROR_PERMISSION_DENIED, "epoch %lld of stack job %s was another runner's", (long long)epoch, job_id);
-	const json_t *journal = json_object_get(body, "journal"), *ended = json_object_get(body, "ended");
+		return error_set(err, ERROR_PERMISSION_DENIED,
+				 "epoch %lld of stack job %s was another runner's",
+				 (long long)epoch, job_id);
+	const json_t *journal = json_object_get(body, "journal"),
+		     *ended = json_object_get(body, "ended");
 	if (json_array_size(journal) > JOURNAL_MAX_ENTRIES)
-		return error_set_field(err, ERROR_TOO_LARGE, "/journal", "the journal is over its limit of %d entries",
+		return error_set_field(err, ERROR_TOO_LARGE, "/journal",
+				       "the journal is over its limit of %d entries",
 				       JOURNAL_MAX_ENTRIES);
 
 	const char *errored = json_get_str(body, "erroredState");

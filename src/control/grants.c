@@ -31,7 +31,8 @@ char *artifact_key_new(struct work *w, const char *job_id)
 	return sealed;
 }
 
-static int add_artifact_key(struct work *w, const struct job_state *s, json_t *secrets, struct error **err)
+static int add_artifact_key(struct work *w, const struct job_state *s, json_t *secrets,
+			    struct error **err)
 {
 	_cleanup_json_ json_t *options = json_of_text(s->row.options);
 	_cleanup_free_ char *context = artifact_key_context(s->row.id);
@@ -39,7 +40,8 @@ static int add_artifact_key(struct work *w, const struct job_state *s, json_t *s
 	char *key = NULL;
 	size_t size;
 	if (!sealed)
-		return error_set(err, ERROR_INTERNAL, "stack job %s has no artifact key", s->row.id);
+		return error_set(err, ERROR_INTERNAL, "stack job %s has no artifact key",
+				 s->row.id);
 	int r = control_unseal(w->control, context, sealed, &key, &size, err);
 	if (r < 0)
 		return r;
@@ -50,7 +52,8 @@ static int add_artifact_key(struct work *w, const struct job_state *s, json_t *s
 }
 
 /* env and files of the job's connection. */
-static int add_credentials(struct work *w, const struct job_state *s, enum operation o, json_t *secrets, struct error **err)
+static int add_credentials(struct work *w, const struct job_state *s, enum operation o,
+			   json_t *secrets, struct error **err)
 {
 	const char *id = json_get_str(s->essentials, "providerCredentials.connectionId");
 	json_t *opened = NULL;
@@ -62,7 +65,8 @@ static int add_credentials(struct work *w, const struct job_state *s, enum opera
 		if (r < 0)
 			return r;
 	}
-	json_t *env = json_incref(json_object_get(opened, "env")), *files = json_incref(json_object_get(opened, "files"));
+	json_t *env = json_incref(json_object_get(opened, "env")),
+	       *files = json_incref(json_object_get(opened, "files"));
 	json_set_value(secrets, "env", env ? env : json_new_object());
 	json_set_value(secrets, "files", files ? files : json_new_array());
 	json_decref(opened);
@@ -75,7 +79,8 @@ static json_t *render_job(const struct job_row *j)
 	rfc3339_format((uint64_t)j->created_ms, created);
 	_cleanup_json_ json_t *stored = json_of_text(j->options);
 	json_t *options = json_new_object(), *job = json_new_object();
-	json_t *targets = json_incref(json_object_get(stored, "targets")), *replaces = json_incref(json_object_get(stored, "replaces"));
+	json_t *targets = json_incref(json_object_get(stored, "targets")),
+	       *replaces = json_incref(json_object_get(stored, "replaces"));
 	json_set_value(options, "targets", targets ? targets : json_new_array());
 	json_set_value(options, "replaces", replaces ? replaces : json_new_array());
 	json_set_string(job, "id", j->id);
@@ -98,7 +103,8 @@ static json_t *render_module(struct work *w, const struct job_state *s)
 {
 	json_t *module = json_new_object();
 	json_set_string_or_null(module, "digest", json_get_str(s->essentials, "iacModule.digest"));
-	json_set_string_or_null(module, "provisioner", json_get_str(s->essentials, "iacModule.provisioner"));
+	json_set_string_or_null(module, "provisioner",
+				json_get_str(s->essentials, "iacModule.provisioner"));
 	const struct cloud_resource_kind *known;
 	if (catalog_kind_find(w->control->catalog, s->row.kind, &known, NULL) >= 0) {
 		json_t *kind = json_new_object(), *sensitive = json_new_array();
@@ -120,8 +126,9 @@ static json_t *previous_facts(const struct job_state *s)
 		if (!a->ended_ms)
 			continue;
 		_cleanup_json_ json_t *stored = attempt_facts(a);
-		json_t *facts = json_is_object(json_object_get(stored, "facts")) ? json_deep_copy(json_object_get(stored, "facts"))
-										  : json_new_object();
+		json_t *facts = json_is_object(json_object_get(stored, "facts"))
+					? json_deep_copy(json_object_get(stored, "facts"))
+					: json_new_object();
 		json_set_string(facts, "operation", operation_to_string(a->operation));
 		json_set_int(facts, "attempt", a->number);
 		json_set_string(facts, "result", json_get_str(stored, "outcome"));
@@ -147,12 +154,14 @@ static json_t *render_operations(const struct sequence *sequence)
 {
 	json_t *operations = json_new_array();
 	for (size_t i = 0; i < sequence->n_run; i++)
-		json_append_value(operations, json_new_string(operation_to_string(sequence->run[i])));
+		json_append_value(operations,
+				  json_new_string(operation_to_string(sequence->run[i])));
 	return operations;
 }
 
 /* The secrets of a launch, sealed to the runner; base64. */
-static int seal_for_runner(struct work *w, const char *runner_id, const json_t *secrets, char **ret, struct error **err)
+static int seal_for_runner(struct work *w, const char *runner_id, const json_t *secrets, char **ret,
+			   struct error **err)
 {
 	_cleanup_(runner_row_release) struct runner_row runner = {0};
 	int r = runner_get(w->tx, runner_id, &runner, err);
@@ -160,21 +169,24 @@ static int seal_for_runner(struct work *w, const char *runner_id, const json_t *
 		return r;
 	_cleanup_free_ uint8_t *key = NULL;
 	size_t size;
-	if (base64_decode(runner.public_key, strlen(runner.public_key), &key, &size) < 0 || size != BOX_KEY_SIZE)
-		return error_set(err, ERROR_INTERNAL, "runner %s has no usable public key", runner_id);
+	if (base64_decode(runner.public_key, strlen(runner.public_key), &key, &size) < 0 ||
+	    size != BOX_KEY_SIZE)
+		return error_set(err, ERROR_INTERNAL, "runner %s has no usable public key",
+				 runner_id);
 	_cleanup_strbuf_secret_ struct strbuf text = STRBUF_INIT;
 	_cleanup_strbuf_ struct strbuf box = STRBUF_INIT;
 	json_write(&text, secrets, JSON_WRITE_COMPACT);
 	r = box_seal(key, text.data, text.size, &box);
 	if (r < 0)
-		return error_set_errno(err, ERROR_INTERNAL, r, "cannot seal for runner %s", runner_id);
+		return error_set_errno(err, ERROR_INTERNAL, r, "cannot seal for runner %s",
+				       runner_id);
 	*ret = base64_encode(box.data, box.size);
 	return 0;
 }
 
 /* What may be missing for this launch: manifest and secrets. */
-static int collect(struct work *w, const struct job_state *s, enum operation o, json_t **ret_manifest, json_t *secrets,
-		   struct error **err)
+static int collect(struct work *w, const struct job_state *s, enum operation o,
+		   json_t **ret_manifest, json_t *secrets, struct error **err)
 {
 	json_t *values = NULL;
 	int r = resource_manifest_for_engine(w, &s->row, ret_manifest, &values, err);
@@ -185,17 +197,21 @@ static int collect(struct work *w, const struct job_state *s, enum operation o, 
 	return r < 0 ? r : add_artifact_key(w, s, secrets, err);
 }
 
-static int refuse(struct work *w, struct job_state *s, enum operation o, const char *code, const char *message, struct error **err)
+static int refuse(struct work *w, struct job_state *s, enum operation o, const char *code,
+		  const char *message, struct error **err)
 {
 	struct job_effects f;
-	const struct job_step step = {
-		.event = {.type = JOB_EVENT_LAUNCH_REFUSED, .operation = o, .error_code = code, .error_message = message}};
+	const struct job_step step = {.event = {.type = JOB_EVENT_LAUNCH_REFUSED,
+						.operation = o,
+						.error_code = code,
+						.error_message = message}};
 	int r = job_state_step(w, s, &step, &f, err);
 	return MIN(r, 0);
 }
 
 /* 1: a row for the launch; the newest one if its engine never started. */
-static int put_attempt(struct work *w, struct job_state *s, enum operation o, const char *token_hash, struct error **err)
+static int put_attempt(struct work *w, struct job_state *s, enum operation o,
+		       const char *token_hash, struct error **err)
 {
 	struct attempt_row *latest = job_state_latest_attempt(s);
 	if (latest && !latest->started_ms && !latest->ended_ms && latest->operation == o) {
@@ -219,9 +235,11 @@ static int put_attempt(struct work *w, struct job_state *s, enum operation o, co
 	return attempt_insert(w->tx, a, err);
 }
 
-static json_t *render(struct work *w, const struct job_state *s, const struct attempt_row *a, json_t *manifest, const char *sealed)
+static json_t *render(struct work *w, const struct job_state *s, const struct attempt_row *a,
+		      json_t *manifest, const char *sealed)
 {
-	json_t *grant = json_new_object(), *attempt = json_new_object(), *state = json_new_object(), *progress = json_new_object();
+	json_t *grant = json_new_object(), *attempt = json_new_object(), *state = json_new_object(),
+	       *progress = json_new_object();
 	json_t *previous = previous_facts(s);
 	_cleanup_free_ char *address = xasprintf("/state/v1/%s", s->row.state_id);
 	_cleanup_free_ char *username = xasprintf("%s.%lld", s->row.id, (long long)a->epoch);
@@ -235,7 +253,8 @@ static json_t *render(struct work *w, const struct job_state *s, const struct at
 	json_set_value(progress, "cursor", a->cursor ? json_of_text(a->cursor) : json_null());
 	json_set_value(grant, "job", render_job(&s->row));
 	json_set_value(grant, "operations", render_operations(&s->sequence));
-	json_set_bool(grant, "pauseBeforeChange", s->view.pause_before_change && !s->view.approved_change);
+	json_set_bool(grant, "pauseBeforeChange",
+		      s->view.pause_before_change && !s->view.approved_change);
 	json_set_int(grant, "epoch", a->epoch);
 	json_set_value(grant, "attempt", attempt);
 	json_set_value(grant, "module", render_module(w, s));
@@ -252,10 +271,12 @@ static json_t *render(struct work *w, const struct job_state *s, const struct at
 
 static const char *refusal_code(const struct error *why)
 {
-	return why->code == ERROR_UNPROCESSABLE ? "unresolved_reference" : "credentials_unavailable";
+	return why->code == ERROR_UNPROCESSABLE ? "unresolved_reference"
+						: "credentials_unavailable";
 }
 
-int grant_issue(struct work *w, struct job_state *s, enum operation o, json_t **ret_grant, struct error **err)
+int grant_issue(struct work *w, struct job_state *s, enum operation o, json_t **ret_grant,
+		struct error **err)
 {
 	if (operation_is_change(o) && s->view.approved_change) {
 		bool moved;
@@ -264,7 +285,8 @@ int grant_issue(struct work *w, struct job_state *s, enum operation o, json_t **
 			return r;
 		if (moved)
 			return refuse(w, s, o, "plan_stale",
-				      "the state has changed since the plan was approved, so the plan was not applied; run `planton "
+				      "the state has changed since the plan was approved, so the "
+				      "plan was not applied; run `planton "
 				      "stack-job rerun`",
 				      err);
 	}

@@ -1,4 +1,5 @@
-/* Stack jobs as people ask for them: create, cancel, resume, rerun, and what an engine was given. */
+/* Stack jobs as people ask for them: create, cancel, resume, rerun, and what an engine was given.
+ */
 #include "control/jobs.h"
 
 #include <string.h>
@@ -31,11 +32,17 @@ static int check_addresses(const json_t *addresses, const char *field, struct er
 	if (!addresses)
 		return 0;
 	if (!json_is_array(addresses) || json_array_size(addresses) > ADDRESSES_MAX)
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, field, "%s is a list of at most %d addresses", field, ADDRESSES_MAX);
-	json_array_foreach((json_t *)addresses, i, address)
-		if (!json_is_string(address) || json_string_length(address) == 0 || json_string_length(address) > ADDRESS_MAX_LENGTH)
-			return error_set_field(err, ERROR_INVALID_ARGUMENT, field, "%s has addresses of 1 to %d bytes", field,
-					       ADDRESS_MAX_LENGTH);
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, field,
+				       "%s is a list of at most %d addresses", field,
+				       ADDRESSES_MAX);
+	json_array_foreach((json_t *)addresses, i, address) if (
+		!json_is_string(address) || json_string_length(address) == 0 ||
+		json_string_length(address) >
+			ADDRESS_MAX_LENGTH) return error_set_field(err, ERROR_INVALID_ARGUMENT,
+								   field,
+								   "%s has addresses of 1 to %d "
+								   "bytes",
+								   field, ADDRESS_MAX_LENGTH);
 	return 0;
 }
 
@@ -43,8 +50,10 @@ static int put_operations(struct work *w, const struct job_row *job, struct erro
 {
 	const struct sequence all = sequence_of(job->operation, &flow_control_default);
 	for (size_t i = 0; i < all.n_all; i++) {
-		const struct operation_row o = {
-			.job_id = job->id, .operation = all.all[i], .status = STATUS_QUEUED, .result = RESULT_TBD};
+		const struct operation_row o = {.job_id = job->id,
+						.operation = all.all[i],
+						.status = STATUS_QUEUED,
+						.result = RESULT_TBD};
 		int r = operation_put(w->tx, &o, err);
 		if (r < 0)
 			return r;
@@ -52,7 +61,8 @@ static int put_operations(struct work *w, const struct job_row *job, struct erro
 	return 0;
 }
 
-static int create(struct work *w, const struct snapshot *from, const struct job_request *q, struct job_row *ret, struct error **err)
+static int create(struct work *w, const struct snapshot *from, const struct job_request *q,
+		  struct job_row *ret, struct error **err)
 {
 	int r = check_addresses(q->targets, "targets", err);
 	if (r >= 0)
@@ -60,7 +70,9 @@ static int create(struct work *w, const struct snapshot *from, const struct job_
 	if (r < 0)
 		return r;
 	if (q->message && strlen(q->message) > MANIFEST_MAX_MESSAGE)
-		return error_set_field(err, ERROR_TOO_LARGE, "message", "the message is over its limit of %d bytes", MANIFEST_MAX_MESSAGE);
+		return error_set_field(err, ERROR_TOO_LARGE, "message",
+				       "the message is over its limit of %d bytes",
+				       MANIFEST_MAX_MESSAGE);
 
 	_cleanup_(job_row_release) struct job_row job = {
 		.id = id_new(ID_PREFIX_STACK_JOB),
@@ -82,8 +94,10 @@ static int create(struct work *w, const struct snapshot *from, const struct job_
 	};
 	_cleanup_json_ json_t *options = json_new_object();
 	_cleanup_free_ char *key = artifact_key_new(w, job.id);
-	json_set_value(options, "targets", q->targets ? json_deep_copy(q->targets) : json_new_array());
-	json_set_value(options, "replaces", q->replaces ? json_deep_copy(q->replaces) : json_new_array());
+	json_set_value(options, "targets",
+		       q->targets ? json_deep_copy(q->targets) : json_new_array());
+	json_set_value(options, "replaces",
+		       q->replaces ? json_deep_copy(q->replaces) : json_new_array());
 	json_set_bool(options, "purge", q->purge);
 	json_set_string(options, "artifactKey", key);
 	job.options = json_to_text(options, JSON_WRITE_COMPACT);
@@ -95,7 +109,8 @@ static int create(struct work *w, const struct snapshot *from, const struct job_
 	json_set_string(payload, "status", status_to_string(STATUS_QUEUED));
 	json_set_string(payload, "result", result_to_string(RESULT_TBD));
 	if (r >= 0)
-		r = job_event(w, job.id, EVENT_JOB_STATUS, _OPERATION_INVALID, w->now_ms, payload, err);
+		r = job_event(w, job.id, EVENT_JOB_STATUS, _OPERATION_INVALID, w->now_ms, payload,
+			      err);
 	if (r < 0)
 		return r;
 	work_wake_after(w, "queue");
@@ -112,10 +127,12 @@ int job_create(struct work *w, const struct job_request *q, struct job_row *ret,
 {
 	const struct resource_row *of = q->resource ? q->resource : q->unsaved;
 	if (of->type != RESOURCE_CLOUD_RESOURCE)
-		return error_set(err, ERROR_INVALID_ARGUMENT, "only cloud resources have stack jobs; this is of kind %s",
+		return error_set(err, ERROR_INVALID_ARGUMENT,
+				 "only cloud resources have stack jobs; this is of kind %s",
 				 resource_type_to_string(of->type));
 	if (!q->resource && q->operation != JOB_PREVIEW)
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, "operation", "a manifest that is not saved can only be previewed");
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "operation",
+				       "a manifest that is not saved can only be previewed");
 	const struct snapshot from = {
 		.resource_id = q->resource || resource_exists(w, of->id) ? of->id : NULL,
 		.state_id = of->id,
@@ -131,30 +148,36 @@ int job_create(struct work *w, const struct job_request *q, struct job_row *ret,
 
 /* ---- Cancelling ---- */
 
-static int say_cancel_requested(struct work *w, const struct job_state *s, const char *reason, struct error **err)
+static int say_cancel_requested(struct work *w, const struct job_state *s, const char *reason,
+				struct error **err)
 {
 	_cleanup_json_ json_t *payload = json_new_object();
-	_cleanup_free_ char *text =
-		xasprintf("%s requested by %s%s%s", s->row.force_requested ? "forced cancel" : "cancel", w->actor.principal,
-			  isempty(reason) ? "" : ": ", isempty(reason) ? "" : reason);
+	_cleanup_free_ char *text = xasprintf(
+		"%s requested by %s%s%s", s->row.force_requested ? "forced cancel" : "cancel",
+		w->actor.principal, isempty(reason) ? "" : ": ", isempty(reason) ? "" : reason);
 	json_set_string(payload, "status", status_to_string(s->row.status));
 	json_set_string(payload, "result", result_to_string(s->row.result));
 	json_set_string(payload, "reason", text);
-	return job_event(w, s->row.id, EVENT_JOB_STATUS, _OPERATION_INVALID, w->now_ms, payload, err);
+	return job_event(w, s->row.id, EVENT_JOB_STATUS, _OPERATION_INVALID, w->now_ms, payload,
+			 err);
 }
 
-int job_cancel(struct work *w, const char *id, const char *reason, bool force, struct job_row *ret, struct error **err)
+int job_cancel(struct work *w, const char *id, const char *reason, bool force, struct job_row *ret,
+	       struct error **err)
 {
 	_cleanup_job_state_ struct job_state s = {0};
 	int r = job_state_load(w, id, &s, err);
 	if (r < 0)
 		return r;
 	if (reason && strlen(reason) > MANIFEST_MAX_MESSAGE)
-		return error_set_field(err, ERROR_TOO_LARGE, "reason", "the reason is over its limit of %d bytes", MANIFEST_MAX_MESSAGE);
+		return error_set_field(err, ERROR_TOO_LARGE, "reason",
+				       "the reason is over its limit of %d bytes",
+				       MANIFEST_MAX_MESSAGE);
 	bool requested = s.row.cancel_requested, forced = s.row.force_requested;
-	const struct job_step step = {.event = {.type = force ? JOB_EVENT_FORCE_CANCEL : JOB_EVENT_CANCEL,
-						.operation = _OPERATION_INVALID},
-				      .reason = reason};
+	const struct job_step step = {
+		.event = {.type = force ? JOB_EVENT_FORCE_CANCEL : JOB_EVENT_CANCEL,
+			  .operation = _OPERATION_INVALID},
+		.reason = reason};
 	struct job_effects f;
 	r = job_state_step(w, &s, &step, &f, err);
 	if (r < 0)
@@ -198,23 +221,29 @@ static int end_as_stale(struct work *w, struct job_state *s, struct error **err)
 		.event = {.type = JOB_EVENT_LAUNCH_REFUSED,
 			  .operation = _OPERATION_INVALID,
 			  .error_code = "plan_stale",
-			  .error_message = "the state has changed since this plan was made, so it was not applied; run `planton stack-job rerun`"}};
+			  .error_message = "the state has changed since this plan was made, so it "
+					   "was not applied; run `planton stack-job rerun`"}};
 	struct job_effects f;
 	return job_state_step(w, s, &step, &f, err);
 }
 
-int job_resume(struct work *w, const char *id, const char *comment, const char *plan_digest, struct job_row *ret, struct error **err)
+int job_resume(struct work *w, const char *id, const char *comment, const char *plan_digest,
+	       struct job_row *ret, struct error **err)
 {
 	_cleanup_job_state_ struct job_state s = {0};
 	int r = job_state_load(w, id, &s, err);
 	if (r < 0)
 		return r;
 	if (comment && strlen(comment) > MANIFEST_MAX_MESSAGE)
-		return error_set_field(err, ERROR_TOO_LARGE, "comment", "the comment is over its limit of %d bytes", MANIFEST_MAX_MESSAGE);
+		return error_set_field(err, ERROR_TOO_LARGE, "comment",
+				       "the comment is over its limit of %d bytes",
+				       MANIFEST_MAX_MESSAGE);
 	const char *shown = json_get_str(s.pause, "planDigest");
 	if (s.view.pause != JOB_PAUSE_NONE && plan_digest && !streq_null(plan_digest, shown))
-		return error_set_field(err, ERROR_CONFLICT, "planDigest", "this approves plan %s, but stack job %s waits with %s%s", plan_digest,
-				       id, shown ? "plan " : "no plan", shown ? shown : "");
+		return error_set_field(err, ERROR_CONFLICT, "planDigest",
+				       "this approves plan %s, but stack job %s waits with %s%s",
+				       plan_digest, id, shown ? "plan " : "no plan",
+				       shown ? shown : "");
 	bool moved = false;
 	if (s.view.pause == JOB_PAUSE_BEFORE_CHANGE)
 		r = job_state_has_moved(w, &s, &moved, err);
@@ -225,10 +254,14 @@ int job_resume(struct work *w, const char *id, const char *comment, const char *
 	if (r < 0)
 		return r;
 	if (s.view.pause != JOB_PAUSE_NONE)
-		json_append_value(json_object_get(s.pause, "approvals"), approval_of(w, &s, comment));
-	_cleanup_free_ char *reason = xasprintf("approved by %s%s%s", w->actor.principal, isempty(comment) ? "" : ": ",
-						isempty(comment) ? "" : comment);
-	const struct job_step step = {.event = {.type = JOB_EVENT_RESUME, .operation = _OPERATION_INVALID}, .reason = reason};
+		json_append_value(json_object_get(s.pause, "approvals"),
+				  approval_of(w, &s, comment));
+	_cleanup_free_ char *reason =
+		xasprintf("approved by %s%s%s", w->actor.principal, isempty(comment) ? "" : ": ",
+			  isempty(comment) ? "" : comment);
+	const struct job_step step = {
+		.event = {.type = JOB_EVENT_RESUME, .operation = _OPERATION_INVALID},
+		.reason = reason};
 	struct job_effects f;
 	r = job_state_step(w, &s, &step, &f, err);
 	return r < 0 ? r : job_get(w->tx, id, ret, err);
@@ -236,11 +269,13 @@ int job_resume(struct work *w, const char *id, const char *comment, const char *
 
 /* ---- Running again ---- */
 
-static int check_rerun(struct work *w, const struct job_row *job, bool allow_older_version, struct error **err)
+static int check_rerun(struct work *w, const struct job_row *job, bool allow_older_version,
+		       struct error **err)
 {
 	if (job->status != STATUS_COMPLETED) {
-		int r = error_set(err, ERROR_CONFLICT, "stack job %s is %s: only a completed job can be run again", job->id,
-				  status_to_string(job->status));
+		int r = error_set(err, ERROR_CONFLICT,
+				  "stack job %s is %s: only a completed job can be run again",
+				  job->id, status_to_string(job->status));
 		error_hint(err, "wait for it or cancel it: planton stack-job cancel %s", job->id);
 		return r;
 	}
@@ -250,18 +285,27 @@ static int check_rerun(struct work *w, const struct job_row *job, bool allow_old
 	_cleanup_error_ struct error *lookup = NULL;
 	int r = resource_get(w->tx, job->resource_id, &resource, &lookup);
 	if (r < 0 && lookup->code == ERROR_NOT_FOUND)
-		return error_set(err, ERROR_CONFLICT, "the resource of stack job %s was deleted: there is nothing to run it on", job->id);
+		return error_set(
+			err, ERROR_CONFLICT,
+			"the resource of stack job %s was deleted: there is nothing to run it on",
+			job->id);
 	if (r < 0)
 		return error_move(err, &lookup);
-	if (job->operation != JOB_UPDATE || allow_older_version || streq_null(resource.version_id, job->version_id))
+	if (job->operation != JOB_UPDATE || allow_older_version ||
+	    streq_null(resource.version_id, job->version_id))
 		return 0;
-	r = error_set(err, ERROR_CONFLICT, "stack job %s was for version %s, but %s/%s is at version %s now", job->id, job->version_id,
-		      resource.kind, resource.slug, resource.version_id);
-	error_hint(err, "create an update job for the newest version, or say --allow-older-version to go back to %s", job->version_id);
+	r = error_set(err, ERROR_CONFLICT,
+		      "stack job %s was for version %s, but %s/%s is at version %s now", job->id,
+		      job->version_id, resource.kind, resource.slug, resource.version_id);
+	error_hint(err,
+		   "create an update job for the newest version, or say --allow-older-version to "
+		   "go back to %s",
+		   job->version_id);
 	return r;
 }
 
-int job_rerun(struct work *w, const char *id, const char *message, bool allow_older_version, struct job_row *ret, struct error **err)
+int job_rerun(struct work *w, const char *id, const char *message, bool allow_older_version,
+	      struct job_row *ret, struct error **err)
 {
 	_cleanup_(job_row_release) struct job_row job = {0};
 	int r = job_get(w->tx, id, &job, err);
@@ -301,15 +345,18 @@ int job_stack_input(struct work *w, const char *id, json_t **ret, struct error *
 		return r;
 	_cleanup_json_ json_t *manifest = json_of_text(s.row.manifest);
 	json_t *iac = json_new_object(), *provider = json_new_object(), *input = json_new_object();
-	json_t *module = json_object_get(s.essentials, "iacModule"), *backend = json_object_get(s.essentials, "stateBackend");
+	json_t *module = json_object_get(s.essentials, "iacModule"),
+	       *backend = json_object_get(s.essentials, "stateBackend");
 	json_set_string(iac, "operation", job_operation_to_string(s.row.operation));
 	json_set_string(iac, "provisioner", json_get_str(s.essentials, "iacModule.provisioner"));
 	if (module)
 		json_set_value(iac, "module", json_incref(module));
 	if (backend)
 		json_set_value(iac, "stateBackend", json_incref(backend));
-	json_set_string(provider, "provider", json_get_str(s.essentials, "providerCredentials.provider"));
-	json_set_string(provider, "connection", json_get_str(s.essentials, "providerCredentials.connection"));
+	json_set_string(provider, "provider",
+			json_get_str(s.essentials, "providerCredentials.provider"));
+	json_set_string(provider, "connection",
+			json_get_str(s.essentials, "providerCredentials.connection"));
 	json_set_value(input, "target", manifest_masked(manifest));
 	json_set_value(input, "providerConfig", provider);
 	json_set_value(input, "iac", iac);

@@ -8,25 +8,34 @@
 #include "control/resources.h"
 
 struct job_request {
-	const struct resource_row *resource; /* NULL: manifest is that of an unsaved resource (preview only) */
-	const struct resource_row *unsaved;  /* normalised by resource_check(), when it was not saved */
+	const struct resource_row
+		*resource; /* NULL: manifest is that of an unsaved resource (preview only) */
+	const struct resource_row
+		*unsaved; /* normalised by resource_check(), when it was not saved */
 	enum job_operation operation;
 	const char *message;
-	const json_t *targets, *replaces;    /* arrays of addresses, or NULL */
+	const json_t *targets, *replaces; /* arrays of addresses, or NULL */
 	bool purge;
 	const char *rerun_of;
 };
-int job_create(struct work *w, const struct job_request *q, struct job_row *ret, struct error **err);
+int job_create(struct work *w, const struct job_request *q, struct job_row *ret,
+	       struct error **err);
 
-/* One JSON document, docs/protocol.md "GET /stack-jobs/{id}"; brief leaves out attempts, essentials and preflight (lists). */
-int job_render(struct work *w, const struct job_row *j, bool brief, json_t **ret, struct error **err);
+/* One JSON document, docs/protocol.md "GET /stack-jobs/{id}"; brief leaves out attempts, essentials
+ * and preflight (lists). */
+int job_render(struct work *w, const struct job_row *j, bool brief, json_t **ret,
+	       struct error **err);
 
-int job_cancel(struct work *w, const char *id, const char *reason, bool force, struct job_row *ret, struct error **err);
-int job_resume(struct work *w, const char *id, const char *comment, const char *plan_digest, struct job_row *ret, struct error **err);
-int job_rerun(struct work *w, const char *id, const char *message, bool allow_older_version, struct job_row *ret, struct error **err);
+int job_cancel(struct work *w, const char *id, const char *reason, bool force, struct job_row *ret,
+	       struct error **err);
+int job_resume(struct work *w, const char *id, const char *comment, const char *plan_digest,
+	       struct job_row *ret, struct error **err);
+int job_rerun(struct work *w, const char *id, const char *message, bool allow_older_version,
+	      struct job_row *ret, struct error **err);
 /* {target, providerConfig, iac}; no secret values. */
 int job_stack_input(struct work *w, const char *id, json_t **ret, struct error **err);
 
-/* The four essentials for a kind in a scope, as a job would resolve them: {ok, rows:[{essential, ok, rule, detail, missing[]}]}. */
-int preflight_report(struct work *w, const char *kind, const struct scope *scope, const char *connection, json_t **ret,
-		     struct error **err);
+/* The four essentials for a kind in a scope, as a job would resolve them: {ok, rows:[{essential,
+ * ok, rule, detail, missing[]}]}. */
+int preflight_report(struct work *w, const char *kind, const struct scope *scope,
+		     const char *connection, json_t **ret, struct error **err);

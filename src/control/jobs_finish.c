@@ -14,7 +14,8 @@ static json_t *outputs_for_people(const json_t *outputs)
 	json_t *shown = json_new_object();
 	const char *name;
 	json_t *output;
-	json_object_foreach((json_t *)outputs, name, output) {
+	json_object_foreach((json_t *)outputs, name, output)
+	{
 		json_t *copy = json_copy(output);
 		if (json_get_bool(output, "sensitive", false))
 			json_object_del(copy, "value");
@@ -27,7 +28,8 @@ static json_t *outputs_for_people(const json_t *outputs)
 static bool may_have_written(const struct job_state *s)
 {
 	for (size_t i = 0; i < s->n_operations; i++)
-		if (s->operations[i].operation > OPERATION_INIT && s->operations[i].started_ms && s->row.operation != JOB_PREVIEW)
+		if (s->operations[i].operation > OPERATION_INIT && s->operations[i].started_ms &&
+		    s->row.operation != JOB_PREVIEW)
 			return true;
 	return false;
 }
@@ -48,7 +50,8 @@ static int take_outputs(struct work *w, struct job_state *s, struct error **err)
 		free(bytes);
 	}
 	if (r < 0) {
-		log_fields(LOG_LEVEL_WARNING, "the state's outputs cannot be read", "job", s->row.id, "error", why->message, NULL);
+		log_fields(LOG_LEVEL_WARNING, "the state's outputs cannot be read", "job",
+			   s->row.id, "error", why->message, NULL);
 		return 0;
 	}
 	r = resource_set_outputs(w, s->row.resource_id, outputs, err);
@@ -73,7 +76,8 @@ static int say_last_job(struct work *w, struct job_state *s, struct error **err)
 }
 
 /* A record that cannot go is kept, and the job says why. */
-static int purge(struct work *w, struct job_state *s, const struct resource_row *resource, struct error **err)
+static int purge(struct work *w, struct job_state *s, const struct resource_row *resource,
+		 struct error **err)
 {
 	_cleanup_error_ struct error *why = NULL;
 	const struct delete_options options = {.reason = "purge"};
@@ -86,7 +90,8 @@ static int purge(struct work *w, struct job_state *s, const struct resource_row 
 	json_set_string(payload, "severity", "warning");
 	json_set_string(payload, "summary", "destroyed, but its record was not deleted");
 	json_set_string(payload, "detail", why->message);
-	return job_event(w, s->row.id, EVENT_DIAGNOSTIC, _OPERATION_INVALID, w->now_ms, payload, err);
+	return job_event(w, s->row.id, EVENT_DIAGNOSTIC, _OPERATION_INVALID, w->now_ms, payload,
+			 err);
 }
 
 static int update_resource(struct work *w, struct job_state *s, struct error **err)
@@ -116,7 +121,8 @@ static int clear_lock(struct work *w, struct job_state *s, struct error **err)
 	int r = state_lock_get(w->tx, s->row.state_id, &lock, &lookup);
 	if (r < 0)
 		return lookup->code == ERROR_NOT_FOUND ? 0 : error_move(err, &lookup);
-	return streq_null(lock.job_id, s->row.id) ? state_lock_delete(w->tx, s->row.state_id, err) : 0;
+	return streq_null(lock.job_id, s->row.id) ? state_lock_delete(w->tx, s->row.state_id, err)
+						  : 0;
 }
 
 int job_finish(struct work *w, struct job_state *s, struct error **err)

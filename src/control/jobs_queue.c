@@ -8,7 +8,8 @@
 #define OLDEST_MAX  64 /* of the unfinished jobs ahead */
 #define RUNNING_MAX 8
 
-int job_hold_of(struct work *w, const char *resource_id, struct hold *ret, json_t **ret_document, struct error **err)
+int job_hold_of(struct work *w, const char *resource_id, struct hold *ret, json_t **ret_document,
+		struct error **err)
 {
 	_cleanup_(resource_row_release) struct resource_row resource = {0};
 	_cleanup_error_ struct error *lookup = NULL;
@@ -50,8 +51,8 @@ static void neighbours_release(struct neighbours *n)
 	}
 }
 
-static int add_neighbours(struct work *w, const char *resource_id, enum status status, size_t limit, int slot, struct neighbours *n,
-			  struct error **err)
+static int add_neighbours(struct work *w, const char *resource_id, enum status status, size_t limit,
+			  int slot, struct neighbours *n, struct error **err)
 {
 	const struct job_filter filter = {
 		.resource_id = resource_id,
@@ -67,12 +68,14 @@ static int add_neighbours(struct work *w, const char *resource_id, enum status s
 	n->n_rows[slot] = count;
 	for (int i = 0; i < count; i++) {
 		const struct job_row *j = &n->rows[slot][i];
-		n->jobs[n->count++] = (struct queue_job){j->id, j->number, j->status, j->runner_id != NULL, j->operation};
+		n->jobs[n->count++] = (struct queue_job){j->id, j->number, j->status,
+							 j->runner_id != NULL, j->operation};
 	}
 	return 0;
 }
 
-int job_queue_verdict(struct work *w, const struct job_row *row, struct queue_verdict *ret, char **ret_blocker, struct error **err)
+int job_queue_verdict(struct work *w, const struct job_row *row, struct queue_verdict *ret,
+		      char **ret_blocker, struct error **err)
 {
 	_cleanup_(neighbours_release) struct neighbours n = {0};
 	_cleanup_json_ json_t *document = NULL;

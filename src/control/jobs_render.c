@@ -49,7 +49,8 @@ static json_t *render_attempts(const struct job_state *s, enum operation o)
 		if (a->operation != o)
 			continue;
 		_cleanup_json_ json_t *stored = attempt_facts(a);
-		json_t *attempt = json_new_object(), *facts = json_incref(json_object_get(stored, "facts"));
+		json_t *attempt = json_new_object(),
+		       *facts = json_incref(json_object_get(stored, "facts"));
 		json_set_int(attempt, "number", a->number);
 		json_set_int(attempt, "epoch", a->epoch);
 		json_set_string_or_null(attempt, "command", a->command);
@@ -65,7 +66,8 @@ static json_t *render_attempts(const struct job_state *s, enum operation o)
 	return attempts;
 }
 
-static json_t *render_operation(const struct job_state *s, const struct operation_row *o, bool brief)
+static json_t *render_operation(const struct job_state *s, const struct operation_row *o,
+				bool brief)
 {
 	json_t *operation = json_new_object();
 	json_set_string(operation, "operation", operation_to_string(o->operation));
@@ -81,9 +83,9 @@ static json_t *render_operation(const struct job_state *s, const struct operatio
 	json_set_value(operation, "summary", text_or_null(o->summary));
 	if (o->result == RESULT_SKIPPED)
 		json_set_string(operation, "reason",
-				s->sequence.left_out & (1U << o->operation)  ? "policy"
-				: s->row.result == RESULT_CANCELLED	     ? "cancelled"
-									     : "failed");
+				s->sequence.left_out & (1U << o->operation) ? "policy"
+				: s->row.result == RESULT_CANCELLED	    ? "cancelled"
+									    : "failed");
 	if (!brief)
 		json_set_value(operation, "attempts", render_attempts(s, o->operation));
 	return operation;
@@ -99,7 +101,8 @@ static json_t *render_pair(const char *a_key, const char *a, const char *b_key, 
 	return pair;
 }
 
-static int render_blocked(struct work *w, const struct job_state *s, json_t **ret, struct error **err)
+static int render_blocked(struct work *w, const struct job_state *s, json_t **ret,
+			  struct error **err)
 {
 	*ret = json_null();
 	if (s->row.status != STATUS_QUEUED && job_phase_of(&s->view) != JOB_PHASE_UNASSIGNED)
@@ -116,7 +119,8 @@ static int render_blocked(struct work *w, const struct job_state *s, json_t **re
 	return 0;
 }
 
-static int render_adoptions(struct work *w, const struct job_row *j, json_t **ret, struct error **err)
+static int render_adoptions(struct work *w, const struct job_row *j, json_t **ret,
+			    struct error **err)
 {
 	struct adoption_row *rows = NULL;
 	int n = adoption_list(w->tx, j->id, NULL, &rows, err);
@@ -142,7 +146,8 @@ static int render_adoptions(struct work *w, const struct job_row *j, json_t **re
 	return 0;
 }
 
-static int render_status(struct work *w, const struct job_state *s, bool brief, json_t *status, struct error **err)
+static int render_status(struct work *w, const struct job_state *s, bool brief, json_t *status,
+			 struct error **err)
 {
 	const struct job_row *j = &s->row;
 	json_t *operations = json_new_array();
@@ -153,14 +158,16 @@ static int render_status(struct work *w, const struct job_state *s, bool brief, 
 	json_set_int(status, "epoch", j->epoch);
 	json_set_string_or_null(status, "runnerId", j->runner_id);
 	json_set_value(status, "operations", operations);
-	json_set_value(status, "error", render_pair("code", j->error_code, "message", j->error_message));
+	json_set_value(status, "error",
+		       render_pair("code", j->error_code, "message", j->error_message));
 	json_set_value(status, "summary", text_or_null(j->summary));
 	json_set_value(status, "pause", s->pause ? json_incref(s->pause) : json_null());
 	json_set_int(status, "lastSeq", j->last_seq);
 	set_time(status, "createdAt", j->created_ms);
 	set_time(status, "startedAt", j->started_ms);
 	set_time(status, "endedAt", j->ended_ms);
-	json_set_value(status, "cancel", render_pair("actor", j->cancel_actor, "reason", j->cancel_reason));
+	json_set_value(status, "cancel",
+		       render_pair("actor", j->cancel_actor, "reason", j->cancel_reason));
 	json_set_string_or_null(status, "actor", j->actor);
 	json_t *blocked = NULL;
 	int r = render_blocked(w, s, &blocked, err);
@@ -170,7 +177,8 @@ static int render_status(struct work *w, const struct job_state *s, bool brief, 
 	if (brief)
 		return 0;
 	json_set_value(status, "preflight", text_or_null(j->preflight));
-	json_set_value(status, "essentials", s->essentials ? json_incref(s->essentials) : json_null());
+	json_set_value(status, "essentials",
+		       s->essentials ? json_incref(s->essentials) : json_null());
 	json_t *adoptions = NULL;
 	r = render_adoptions(w, j, &adoptions, err);
 	if (r >= 0)
@@ -178,7 +186,8 @@ static int render_status(struct work *w, const struct job_state *s, bool brief, 
 	return r;
 }
 
-int job_render(struct work *w, const struct job_row *j, bool brief, json_t **ret, struct error **err)
+int job_render(struct work *w, const struct job_row *j, bool brief, json_t **ret,
+	       struct error **err)
 {
 	_cleanup_job_state_ struct job_state s = {0};
 	_cleanup_json_ json_t *status = json_new_object();

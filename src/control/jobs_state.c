@@ -69,9 +69,9 @@ static bool covers(const struct attempt_row *a, enum operation o)
 	_cleanup_json_ json_t *facts = attempt_facts(a);
 	size_t i;
 	json_t *item;
-	json_array_foreach(json_object_get(facts, "covers"), i, item)
-		if (operation_from_string(json_string_value(item)) == o)
-			return true;
+	json_array_foreach(json_object_get(facts, "covers"), i,
+			   item) if (operation_from_string(json_string_value(item)) ==
+				     o) return true;
 	return false;
 }
 
@@ -80,7 +80,9 @@ int job_state_attempt_number(const struct job_state *s, enum operation o, int64_
 	int number = 1;
 	for (size_t i = 0; i < s->n_attempts; i++)
 		if (s->attempts[i].epoch < epoch && covers(&s->attempts[i], o))
-			number = MAX(number, s->attempts[i].operation == o ? s->attempts[i].number : number) + 1;
+			number = MAX(number, s->attempts[i].operation == o ? s->attempts[i].number
+									   : number) +
+				 1;
 	return number;
 }
 
@@ -88,9 +90,8 @@ static bool was_approved(const json_t *pause, const char *at)
 {
 	size_t i;
 	json_t *approval;
-	json_array_foreach(json_object_get(pause, "approvals"), i, approval)
-		if (streq_null(json_get_str(approval, "at"), at))
-			return true;
+	json_array_foreach(json_object_get(pause, "approvals"), i,
+			   approval) if (streq_null(json_get_str(approval, "at"), at)) return true;
 	return false;
 }
 
@@ -116,8 +117,9 @@ static void make_view(struct job_state *s)
 		.force_requested = s->row.force_requested,
 	};
 	if (s->row.status == STATUS_AWAITING_APPROVAL)
-		v.pause = streq_null(json_get_str(s->pause, "at"), "before_start") ? JOB_PAUSE_BEFORE_START
-										   : JOB_PAUSE_BEFORE_CHANGE;
+		v.pause = streq_null(json_get_str(s->pause, "at"), "before_start")
+				  ? JOB_PAUSE_BEFORE_START
+				  : JOB_PAUSE_BEFORE_CHANGE;
 	for (size_t i = 0; i < s->sequence.n_run; i++)
 		v.operations[s->sequence.run[i]].included = true;
 	for (size_t i = 0; i < s->n_operations; i++) {
@@ -128,7 +130,8 @@ static void make_view(struct job_state *s)
 		_cleanup_json_ json_t *facts = attempt_facts(&s->attempts[i]);
 		const char *outcome = json_get_str(facts, "outcome");
 		enum operation lost = operation_from_string(json_get_str(facts, "endedIn"));
-		if (outcome && lost != _OPERATION_INVALID && (streq(outcome, "lost") || streq(outcome, "unknown")))
+		if (outcome && lost != _OPERATION_INVALID &&
+		    (streq(outcome, "lost") || streq(outcome, "unknown")))
 			v.operations[lost].lost++;
 	}
 	s->view = v;
@@ -172,7 +175,8 @@ int job_state_store(struct work *w, struct job_state *s, struct error **err)
 	return 0;
 }
 
-int job_state_set_essentials(struct work *w, struct job_state *s, json_t *essentials, struct error **err)
+int job_state_set_essentials(struct work *w, struct job_state *s, json_t *essentials,
+			     struct error **err)
 {
 	json_decref(s->essentials);
 	s->essentials = essentials;
@@ -191,7 +195,8 @@ int job_state_set_essentials(struct work *w, struct job_state *s, json_t *essent
 		json_set_string(payload, "status", status_to_string(o->status));
 		json_set_string(payload, "result", result_to_string(o->result));
 		json_set_string(payload, "reason", "policy");
-		r = job_event(w, s->row.id, EVENT_OPERATION_STATUS, o->operation, w->now_ms, payload, err);
+		r = job_event(w, s->row.id, EVENT_OPERATION_STATUS, o->operation, w->now_ms,
+			      payload, err);
 		if (r < 0)
 			return r;
 	}
@@ -199,7 +204,8 @@ int job_state_set_essentials(struct work *w, struct job_state *s, json_t *essent
 	return job_state_store(w, s, err);
 }
 
-int job_state_end_attempt(struct work *w, struct job_state *s, enum result result, const char *outcome, struct error **err)
+int job_state_end_attempt(struct work *w, struct job_state *s, enum result result,
+			  const char *outcome, struct error **err)
 {
 	struct attempt_row *a = job_state_latest_attempt(s);
 	if (!a || a->ended_ms)
@@ -220,7 +226,8 @@ char *job_state_plan_digest(const struct job_state *s)
 			continue;
 		_cleanup_json_ json_t *facts = attempt_facts(&s->attempts[i]);
 		const char *digest = json_get_str(facts, "facts.planDigest");
-		if (digest && operation_from_string(json_get_str(facts, "endedIn")) == OPERATION_PREVIEW)
+		if (digest &&
+		    operation_from_string(json_get_str(facts, "endedIn")) == OPERATION_PREVIEW)
 			return xstrdup(digest);
 	}
 	return NULL;
@@ -258,8 +265,8 @@ int job_state_has_moved(struct work *w, const struct job_state *s, bool *ret, st
 	return r;
 }
 
-int job_event(struct work *w, const char *job_id, enum event_type type, enum operation o, int64_t time_ms, const json_t *payload,
-	      struct error **err)
+int job_event(struct work *w, const char *job_id, enum event_type type, enum operation o,
+	      int64_t time_ms, const json_t *payload, struct error **err)
 {
 	int64_t seq;
 	_cleanup_free_ char *text = json_to_text(payload, JSON_WRITE_COMPACT);

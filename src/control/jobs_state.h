@@ -1,6 +1,7 @@
 /*
- * One job as the rules see it, with its operations and attempts; and the one way in which it changes: an event, put to the job
- * machine of lifecycle, whose answer becomes rows and events of this transaction. Private to control/.
+ * One job as the rules see it, with its operations and attempts; and the one way in which it
+ * changes: an event, put to the job machine of lifecycle, whose answer becomes rows and events of
+ * this transaction. Private to control/.
  */
 #pragma once
 
@@ -19,8 +20,8 @@ struct job_state {
 	size_t n_operations;
 	struct attempt_row *attempts; /* in order of epoch */
 	size_t n_attempts;
-	json_t *essentials; /* NULL before it left the queue */
-	json_t *pause;	    /* NULL: it never waited */
+	json_t *essentials;	   /* NULL before it left the queue */
+	json_t *pause;		   /* NULL: it never waited */
 	enum status stored_status; /* what the store has: for compare-and-set */
 	int64_t stored_epoch;
 };
@@ -34,19 +35,21 @@ int job_state_store(struct work *w, struct job_state *s, struct error **err);
 /* What goes with an event. All borrowed; zero means nothing. */
 struct job_step {
 	struct job_event event;
-	int64_t time_ms;	 /* 0: now */
-	const json_t *errors;	 /* of the operation: [{summary, detail}] */
-	const json_t *summary;	 /* its counts */
-	const int64_t *drift;	 /* NULL: not known */
-	int attempt;		 /* number to show */
+	int64_t time_ms;       /* 0: now */
+	const json_t *errors;  /* of the operation: [{summary, detail}] */
+	const json_t *summary; /* its counts */
+	const int64_t *drift;  /* NULL: not known */
+	int attempt;	       /* number to show */
 	bool reused;
-	const char *reason;	 /* of a change of the job's status, for people */
+	const char *reason; /* of a change of the job's status, for people */
 };
 /* ERROR_CONFLICT when the machine refuses. */
-int job_state_step(struct work *w, struct job_state *s, const struct job_step *step, struct job_effects *ret, struct error **err);
+int job_state_step(struct work *w, struct job_state *s, const struct job_step *step,
+		   struct job_effects *ret, struct error **err);
 
 /* Takes the essentials into use: what its policy leaves out is skipped. Steals essentials. */
-int job_state_set_essentials(struct work *w, struct job_state *s, json_t *essentials, struct error **err);
+int job_state_set_essentials(struct work *w, struct job_state *s, json_t *essentials,
+			     struct error **err);
 
 struct operation_row *job_state_operation(struct job_state *s, enum operation o);
 /* The newest, NULL before the first. */
@@ -54,11 +57,13 @@ struct attempt_row *job_state_latest_attempt(struct job_state *s);
 struct attempt_row *job_state_attempt_of_epoch(struct job_state *s, int64_t epoch);
 /* Which number an attempt has for an operation that it covers (a fused plan covers two). */
 int job_state_attempt_number(const struct job_state *s, enum operation o, int64_t epoch);
-/* The document kept in an attempt's row: {covers[], outcome, endedIn, facts{}, report: digest of the last one stored}; caller drops it. */
+/* The document kept in an attempt's row: {covers[], outcome, endedIn, facts{}, report: digest of
+ * the last one stored}; caller drops it. */
 json_t *attempt_facts(const struct attempt_row *a);
 void attempt_set_facts(struct attempt_row *a, const json_t *facts);
 /* Marks the attempt that a runner had as ended without its word. */
-int job_state_end_attempt(struct work *w, struct job_state *s, enum result result, const char *outcome, struct error **err);
+int job_state_end_attempt(struct work *w, struct job_state *s, enum result result,
+			  const char *outcome, struct error **err);
 /* Of the newest succeeded preview; NULL when there is none. Caller frees. */
 char *job_state_plan_digest(const struct job_state *s);
 /* {"versionId", "serial", "lineage"} of the newest state version, {} when there is none. */
@@ -66,15 +71,19 @@ int job_state_position(struct work *w, const struct job_state *s, json_t **ret, 
 /* Has the state moved since the job's pause? */
 int job_state_has_moved(struct work *w, const struct job_state *s, bool *ret, struct error **err);
 
-int job_event(struct work *w, const char *job_id, enum event_type type, enum operation o, int64_t time_ms, const json_t *payload,
-	      struct error **err);
+int job_event(struct work *w, const char *job_id, enum event_type type, enum operation o,
+	      int64_t time_ms, const json_t *payload, struct error **err);
 
-/* Everything that a completed job leaves to do: outputs, the resource's status, artifacts, lock, wakes. Part of job_state_step(). */
+/* Everything that a completed job leaves to do: outputs, the resource's status, artifacts, lock,
+ * wakes. Part of job_state_step(). */
 int job_finish(struct work *w, struct job_state *s, struct error **err);
 
 /* The hold of a resource; strings point into *ret_document, which the caller drops. */
-int job_hold_of(struct work *w, const char *resource_id, struct hold *ret, json_t **ret_document, struct error **err);
-/* May it start now? Strings of *ret are valid as long as *s and until the next call frees ret_blocker. */
-int job_queue_verdict(struct work *w, const struct job_row *row, struct queue_verdict *ret, char **ret_blocker, struct error **err);
+int job_hold_of(struct work *w, const char *resource_id, struct hold *ret, json_t **ret_document,
+		struct error **err);
+/* May it start now? Strings of *ret are valid as long as *s and until the next call frees
+ * ret_blocker. */
+int job_queue_verdict(struct work *w, const struct job_row *row, struct queue_verdict *ret,
+		      char **ret_blocker, struct error **err);
 
 json_t *json_of_text(const char *text); /* {} for NULL or nonsense */

@@ -17,7 +17,8 @@ static json_t *pause_payload(const struct job_state *s)
 	return payload;
 }
 
-static int append_job_status(struct work *w, const struct job_state *s, const char *reason, struct error **err)
+static int append_job_status(struct work *w, const struct job_state *s, const char *reason,
+			     struct error **err)
 {
 	_cleanup_json_ json_t *payload = json_new_object();
 	json_set_string(payload, "status", status_to_string(s->row.status));
@@ -35,11 +36,13 @@ static int append_job_status(struct work *w, const struct job_state *s, const ch
 	}
 	if (s->row.summary)
 		json_set_value(payload, "summary", json_of_text(s->row.summary));
-	return job_event(w, s->row.id, EVENT_JOB_STATUS, _OPERATION_INVALID, w->now_ms, payload, err);
+	return job_event(w, s->row.id, EVENT_JOB_STATUS, _OPERATION_INVALID, w->now_ms, payload,
+			 err);
 }
 
-static int append_operation_status(struct work *w, const struct job_state *s, const struct operation_row *o,
-				   const struct job_step *step, bool own, struct error **err)
+static int append_operation_status(struct work *w, const struct job_state *s,
+				   const struct operation_row *o, const struct job_step *step,
+				   bool own, struct error **err)
 {
 	_cleanup_json_ json_t *payload = json_new_object();
 	json_set_string(payload, "status", status_to_string(o->status));
@@ -57,12 +60,15 @@ static int append_operation_status(struct work *w, const struct job_state *s, co
 	if (o->status == STATUS_COMPLETED && o->started_ms)
 		json_set_int(payload, "durationMs", o->ended_ms - o->started_ms);
 	if (o->result == RESULT_SKIPPED)
-		json_set_string(payload, "reason", s->row.result == RESULT_CANCELLED ? "cancelled" : "failed");
-	return job_event(w, s->row.id, EVENT_OPERATION_STATUS, o->operation, step->time_ms ? step->time_ms : w->now_ms, payload, err);
+		json_set_string(payload, "reason",
+				s->row.result == RESULT_CANCELLED ? "cancelled" : "failed");
+	return job_event(w, s->row.id, EVENT_OPERATION_STATUS, o->operation,
+			 step->time_ms ? step->time_ms : w->now_ms, payload, err);
 }
 
 /* An operation that failed with no word of its engine gets the job's. */
-static void explain_operation(struct operation_row *o, const struct job_step *step, const struct job_effects *f)
+static void explain_operation(struct operation_row *o, const struct job_step *step,
+			      const struct job_effects *f)
 {
 	if (step->errors && json_array_size(step->errors) > 0) {
 		free(o->errors);
@@ -77,8 +83,9 @@ static void explain_operation(struct operation_row *o, const struct job_step *st
 	}
 }
 
-static int write_operation(struct work *w, struct job_state *s, enum operation which, const struct job_step *step,
-			   const struct job_effects *f, struct error **err)
+static int write_operation(struct work *w, struct job_state *s, enum operation which,
+			   const struct job_step *step, const struct job_effects *f,
+			   struct error **err)
 {
 	struct operation_row *o = job_state_operation(s, which);
 	const struct operation_view *v = &s->view.operations[which];
@@ -109,7 +116,8 @@ static int write_operation(struct work *w, struct job_state *s, enum operation w
 static char *failure_message(const struct job_step *step)
 {
 	const char *summary = json_get_str(json_array_get(step->errors, 0), "summary");
-	return xasprintf("%s failed%s%s", operation_to_string(step->event.operation), summary ? ": " : "", summary ? summary : "");
+	return xasprintf("%s failed%s%s", operation_to_string(step->event.operation),
+			 summary ? ": " : "", summary ? summary : "");
 }
 
 static void set_summary(struct job_state *s)
@@ -144,7 +152,8 @@ static int begin_pause(struct work *w, struct job_state *s, struct error **err)
 	return r;
 }
 
-static int hold_resource(struct work *w, struct job_state *s, const char *runner_id, int64_t epoch, struct error **err)
+static int hold_resource(struct work *w, struct job_state *s, const char *runner_id, int64_t epoch,
+			 struct error **err)
 {
 	if (!s->row.resource_id)
 		return 0;
@@ -168,19 +177,24 @@ static int clear_refresh_hold(struct work *w, struct job_state *s, struct error 
 	return r < 0 ? r : evidence_resolve(w, &s->row, err);
 }
 
-static void wake(struct work *w, const struct job_state *s, const char *runner_id, const struct job_effects *f)
+static void wake(struct work *w, const struct job_state *s, const char *runner_id,
+		 const struct job_effects *f)
 {
 	if (runner_id) {
 		_cleanup_free_ char *topic = xasprintf("runner:%s", runner_id);
 		work_wake_after(w, topic);
 	}
-	if ((f->flags & (JOB_EFFECT_FINISHED | JOB_EFFECT_RELEASE)) || s->row.status == STATUS_AWAITING_APPROVAL ||
-	    (s->row.status == STATUS_RUNNING && !s->view.assigned) || s->row.status == STATUS_QUEUED)
+	if ((f->flags & (JOB_EFFECT_FINISHED | JOB_EFFECT_RELEASE)) ||
+	    s->row.status == STATUS_AWAITING_APPROVAL ||
+	    (s->row.status == STATUS_RUNNING && !s->view.assigned) ||
+	    s->row.status == STATUS_QUEUED)
 		work_wake_after(w, "queue");
 }
 
-/* Copies the view into the row. A lease that ends takes its epoch with it, so that nothing of it is valid later. */
-static void copy_view(struct work *w, struct job_state *s, const struct job_step *step, const struct job_effects *f)
+/* Copies the view into the row. A lease that ends takes its epoch with it, so that nothing of it is
+ * valid later. */
+static void copy_view(struct work *w, struct job_state *s, const struct job_step *step,
+		      const struct job_effects *f)
 {
 	s->row.status = s->view.status;
 	s->row.result = s->view.result;
@@ -195,13 +209,15 @@ static void copy_view(struct work *w, struct job_state *s, const struct job_step
 	if (f->error_code) {
 		replace_string(&s->row.error_code, f->error_code);
 		free(s->row.error_message);
-		s->row.error_message = f->error_message ? xstrdup(f->error_message) : failure_message(step);
+		s->row.error_message =
+			f->error_message ? xstrdup(f->error_message) : failure_message(step);
 	}
 	if (f->flags & JOB_EFFECT_FINISHED)
 		s->row.ended_ms = w->now_ms;
 }
 
-int job_state_step(struct work *w, struct job_state *s, const struct job_step *step, struct job_effects *ret, struct error **err)
+int job_state_step(struct work *w, struct job_state *s, const struct job_step *step,
+		   struct job_effects *ret, struct error **err)
 {
 	struct job_effects f;
 	const char *refusal;

@@ -1,6 +1,7 @@
 /*
- * The deadlines of leases, in memory only: monotonic, and granted anew in full by a server that starts. A runner's leases last as
- * long as one of its polls is connected, and lease_seconds from then. Thread-safe; takes no transaction. Private to control/.
+ * The deadlines of leases, in memory only: monotonic, and granted anew in full by a server that
+ * starts. A runner's leases last as long as one of its polls is connected, and lease_seconds from
+ * then. Thread-safe; takes no transaction. Private to control/.
  */
 #pragma once
 
@@ -18,14 +19,16 @@ void lease_poll_ended(struct lease_table *t, const char *runner_id);
 void lease_touch(struct lease_table *t, const char *runner_id);
 /* A runner that is known from the store gets a full lease, unless it has one. */
 void lease_know(struct lease_table *t, const char *runner_id);
-/* Runners whose time has passed, each once until it is heard of again. Caller frees with strv_free(). */
+/* Runners whose time has passed, each once until it is heard of again. Caller frees with
+ * strv_free(). */
 char **lease_take_expired(struct lease_table *t);
 /* Its expiry could not be stored: tell it again. */
 void lease_retry(struct lease_table *t, const char *runner_id);
 /* Who is connected, or was within lease_seconds? */
 bool lease_is_live(struct lease_table *t, const char *runner_id);
 
-/* True once every few seconds for the same key: what is repeated until it is obeyed must not make polls spin. */
+/* True once every few seconds for the same key: what is repeated until it is obeyed must not make
+ * polls spin. */
 bool lease_directive_due(struct lease_table *t, const char *key);
 
 void lease_request_exit(struct lease_table *t, const char *runner_id);
@@ -33,8 +36,8 @@ void lease_request_exit(struct lease_table *t, const char *runner_id);
 bool lease_take_exit(struct lease_table *t, const char *runner_id);
 
 /*
- * Jobs that run and are in nobody's hands. A hint: a name may be here that is not (any more) such a job, never the other way
- * round, once loaded from the store after a start.
+ * Jobs that run and are in nobody's hands. A hint: a name may be here that is not (any more) such a
+ * job, never the other way round, once loaded from the store after a start.
  */
 void lease_unassigned_add(struct lease_table *t, const char *job_id);
 void lease_unassigned_remove(struct lease_table *t, const char *job_id);

@@ -35,7 +35,8 @@ static void finding_release(struct finding *f)
 	strv_free(f->texts);
 }
 
-static const char *say(struct finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static const char *say(struct finding *f, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 static const char *say(struct finding *f, const char *format, ...)
 {
 	va_list arguments;
@@ -47,8 +48,8 @@ static const char *say(struct finding *f, const char *format, ...)
 }
 
 /* Steals document. */
-static void add(struct finding *f, enum essential essential, enum essential_rule rule, const char *detail, const char *gap,
-		json_t *document)
+static void add(struct finding *f, enum essential essential, enum essential_rule rule,
+		const char *detail, const char *gap, json_t *document)
 {
 	f->candidates[f->count] = (struct essential_candidate){essential, rule, detail, gap};
 	f->documents[f->count++] = document;
@@ -64,28 +65,38 @@ static json_t *document_of(const char *key, const char *value)
 static void find_module(struct finding *f)
 {
 	const struct preflight_subject *s = f->subject;
-	f->no_candidate[ESSENTIAL_IAC_MODULE] = say(f, "there is no cloud resource kind %s in the catalogue", s->kind);
+	f->no_candidate[ESSENTIAL_IAC_MODULE] =
+		say(f, "there is no cloud resource kind %s in the catalogue", s->kind);
 	if (!f->kind)
 		return;
 	f->provisioner = essentials_provisioner(s->provisioner, f->kind->default_provisioner);
 	const char *name = provisioner_to_string(f->provisioner);
 	const char *pinned = json_get_str(s->pinned, "provisioner");
-	f->no_candidate[ESSENTIAL_IAC_MODULE] = say(f, "no IaC module for kind %s with provisioner %s is registered", s->kind, name);
+	f->no_candidate[ESSENTIAL_IAC_MODULE] = say(
+		f, "no IaC module for kind %s with provisioner %s is registered", s->kind, name);
 	if (s->iac_module)
 		add(f, ESSENTIAL_IAC_MODULE, RULE_RESOURCE, NULL,
-		    say(f, "there is no IaC module %s, which placement.iacModule names: remove it to use the platform's", s->iac_module),
+		    say(f,
+			"there is no IaC module %s, which placement.iacModule names: remove it to "
+			"use the platform's",
+			s->iac_module),
 		    NULL);
-	const struct catalog_module *module = catalog_module_find(f->work->control->catalog, s->kind, f->provisioner);
+	const struct catalog_module *module =
+		catalog_module_find(f->work->control->catalog, s->kind, f->provisioner);
 	if (!module)
 		return;
 	const char *gap = NULL;
 	if (pinned && !streq(pinned, name))
-		gap = say(f, "the resource is provisioned by %s since its first job and cannot become %s: destroy it first", pinned, name);
+		gap = say(f,
+			  "the resource is provisioned by %s since its first job and cannot become "
+			  "%s: destroy it first",
+			  pinned, name);
 	json_t *document = document_of("digest", module->digest);
 	json_set_string(document, "kind", s->kind);
 	json_set_string(document, "provisioner", name);
 	json_set_string(document, "scope", "platform");
-	add(f, ESSENTIAL_IAC_MODULE, RULE_PLATFORM, say(f, "%s module %s of %.12s", name, s->kind, module->digest), gap, document);
+	add(f, ESSENTIAL_IAC_MODULE, RULE_PLATFORM,
+	    say(f, "%s module %s of %.12s", name, s->kind, module->digest), gap, document);
 }
 
 static json_t *connection_document(const struct resource_row *row, const char *provider)
@@ -102,12 +113,17 @@ static int find_named_connection(struct finding *f, const char *provider, struct
 	const struct scope scope = {.org = s->org};
 	_cleanup_(resource_row_release) struct resource_row row = {0};
 	_cleanup_error_ struct error *lookup = NULL;
-	int r = resource_resolve(f->work, RESOURCE_CONNECTION, s->connection, &scope, &row, &lookup);
+	int r = resource_resolve(f->work, RESOURCE_CONNECTION, s->connection, &scope, &row,
+				 &lookup);
 	if (r < 0) {
 		if (lookup->code == ERROR_INTERNAL)
 			return error_move(err, &lookup);
 		add(f, ESSENTIAL_PROVIDER_CREDENTIALS, RULE_RESOURCE, NULL,
-		    say(f, "connection %s, which the resource names, does not exist in organization %s", s->connection, s->org), NULL);
+		    say(f,
+			"connection %s, which the resource names, does not exist in organization "
+			"%s",
+			s->connection, s->org),
+		    NULL);
 		return 0;
 	}
 	_cleanup_json_ json_t *manifest = json_of_text(row.manifest);
@@ -116,8 +132,10 @@ static int find_named_connection(struct finding *f, const char *provider, struct
 	if (!streq_null(row.org, s->org))
 		gap = say(f, "connection %s belongs to another organization", s->connection);
 	else if (provider && !streq_null(its, provider) && !streq_null(its, "generic"))
-		gap = say(f, "connection %s is for %s; kind %s needs %s", s->connection, its ? its : "nothing", s->kind, provider);
-	add(f, ESSENTIAL_PROVIDER_CREDENTIALS, RULE_RESOURCE, say(f, "connection %s", row.slug), gap, connection_document(&row, its));
+		gap = say(f, "connection %s is for %s; kind %s needs %s", s->connection,
+			  its ? its : "nothing", s->kind, provider);
+	add(f, ESSENTIAL_PROVIDER_CREDENTIALS, RULE_RESOURCE, say(f, "connection %s", row.slug),
+	    gap, connection_document(&row, its));
 	return 0;
 }
 
@@ -132,8 +150,9 @@ static int find_default_connection(struct finding *f, const char *provider, stru
 		if (!found && json_get_bool(manifest, "spec.default", false) &&
 		    streq_null(json_get_str(manifest, "spec.provider"), provider)) {
 			add(f, ESSENTIAL_PROVIDER_CREDENTIALS, RULE_ORGANIZATION,
-			    say(f, "connection %s, the default for %s in organization %s", rows[i].slug, provider, f->subject->org), NULL,
-			    connection_document(&rows[i], provider));
+			    say(f, "connection %s, the default for %s in organization %s",
+				rows[i].slug, provider, f->subject->org),
+			    NULL, connection_document(&rows[i], provider));
 			found = true;
 		}
 		resource_row_release(&rows[i]);
@@ -149,16 +168,19 @@ static int find_credentials(struct finding *f, struct error **err)
 	if (s->connection)
 		return find_named_connection(f, provider, err);
 	if (!f->kind) {
-		f->no_candidate[ESSENTIAL_PROVIDER_CREDENTIALS] = say(f, "the provider of %s is not known", s->kind);
+		f->no_candidate[ESSENTIAL_PROVIDER_CREDENTIALS] =
+			say(f, "the provider of %s is not known", s->kind);
 		return 0;
 	}
 	if (!provider) {
-		add(f, ESSENTIAL_PROVIDER_CREDENTIALS, RULE_NOT_NEEDED, say(f, "%s needs no provider", s->kind), NULL, json_new_object());
+		add(f, ESSENTIAL_PROVIDER_CREDENTIALS, RULE_NOT_NEEDED,
+		    say(f, "%s needs no provider", s->kind), NULL, json_new_object());
 		return 0;
 	}
 	f->no_candidate[ESSENTIAL_PROVIDER_CREDENTIALS] =
 		say(f,
-		    "no connection for %s: name one in placement.connection, or apply a Connection with provider: %s and default: true "
+		    "no connection for %s: name one in placement.connection, or apply a Connection "
+		    "with provider: %s and default: true "
 		    "in organization %s",
 		    provider, provider, s->org);
 	return find_default_connection(f, provider, err);
@@ -171,13 +193,14 @@ static void find_backend(struct finding *f)
 	json_set_string(document, "stateId", f->subject->state_id);
 	f->no_candidate[ESSENTIAL_STATE_BACKEND] = "no state backend";
 	if (pinned && streq(pinned, "platform"))
-		add(f, ESSENTIAL_STATE_BACKEND, RULE_PINNED, "the platform's, as since the resource's first job", NULL, document);
+		add(f, ESSENTIAL_STATE_BACKEND, RULE_PINNED,
+		    "the platform's, as since the resource's first job", NULL, document);
 	else
 		add(f, ESSENTIAL_STATE_BACKEND, RULE_PLATFORM, "the platform's", NULL, document);
 }
 
-static void add_policy(struct finding *f, enum essential_rule rule, const char *detail, const char *gap,
-		       const struct flow_control *flow)
+static void add_policy(struct finding *f, enum essential_rule rule, const char *detail,
+		       const char *gap, const struct flow_control *flow)
 {
 	json_t *document = json_new_object();
 	json_set_value(document, "policy", flow_control_to_json(flow));
@@ -190,8 +213,10 @@ static void find_policy(struct finding *f)
 	if (f->subject->flow_control) {
 		struct flow_control flow = flow_control_default;
 		_cleanup_issues_ struct issues issues = ISSUES_INIT;
-		flow_control_parse(f->subject->flow_control, "/placement/flowControl", &flow, &issues);
-		const char *gap = issues.count ? say(f, "%s", issues.items[0].message) : flow_control_check(&flow);
+		flow_control_parse(f->subject->flow_control, "/placement/flowControl", &flow,
+				   &issues);
+		const char *gap = issues.count ? say(f, "%s", issues.items[0].message)
+					       : flow_control_check(&flow);
 		add_policy(f, RULE_RESOURCE, "inline on the resource", gap, &flow);
 	}
 	add_policy(f, RULE_PLATFORM, "the platform's default", NULL, &flow_control_default);
@@ -214,9 +239,11 @@ static json_t *essentials_of(const struct finding *f, const struct essentials_re
 	return essentials;
 }
 
-int preflight_resolve(struct work *w, const struct preflight_subject *subject, struct preflight *ret, struct error **err)
+int preflight_resolve(struct work *w, const struct preflight_subject *subject,
+		      struct preflight *ret, struct error **err)
 {
-	_cleanup_(finding_release) struct finding f = {.work = w, .subject = subject, .provisioner = _PROVISIONER_INVALID};
+	_cleanup_(finding_release) struct finding f = {
+		.work = w, .subject = subject, .provisioner = _PROVISIONER_INVALID};
 	if (catalog_kind_find(w->control->catalog, subject->kind, &f.kind, NULL) < 0)
 		f.kind = NULL;
 	find_module(&f);
@@ -236,7 +263,8 @@ void preflight_release(struct preflight *p)
 	json_decref(p->essentials);
 }
 
-int preflight_of_job(struct work *w, const struct job_row *job, struct preflight *ret, struct error **err)
+int preflight_of_job(struct work *w, const struct job_row *job, struct preflight *ret,
+		     struct error **err)
 {
 	_cleanup_json_ json_t *manifest = json_of_text(job->manifest), *status = NULL;
 	_cleanup_(resource_row_release) struct resource_row resource = {0};
@@ -252,7 +280,8 @@ int preflight_of_job(struct work *w, const struct job_row *job, struct preflight
 		.env = job->env,
 		.connection = json_get_str(manifest, "placement.connection"),
 		.iac_module = json_get_str(manifest, "placement.iacModule"),
-		.provisioner = provisioner_from_string(json_string_value(json_object_get(labels, LABEL_PROVISIONER))),
+		.provisioner = provisioner_from_string(
+			json_string_value(json_object_get(labels, LABEL_PROVISIONER))),
 		.flow_control = json_get(manifest, "placement.flowControl"),
 		.pinned = json_object_get(status, "pinned"),
 		.state_id = job->state_id,
@@ -260,8 +289,8 @@ int preflight_of_job(struct work *w, const struct job_row *job, struct preflight
 	return preflight_resolve(w, &subject, ret, err);
 }
 
-int preflight_report(struct work *w, const char *kind, const struct scope *scope, const char *connection, json_t **ret,
-		     struct error **err)
+int preflight_report(struct work *w, const char *kind, const struct scope *scope,
+		     const char *connection, json_t **ret, struct error **err)
 {
 	const struct preflight_subject subject = {
 		.kind = kind,

@@ -1,4 +1,5 @@
-/* The four essentials of one job or of a question about one, from the catalogue and the stored connections. Private to control/. */
+/* The four essentials of one job or of a question about one, from the catalogue and the stored
+ * connections. Private to control/. */
 #pragma once
 
 #include <jansson.h>
@@ -17,11 +18,14 @@ struct preflight_subject {
 
 struct preflight {
 	struct essentials_report report;
-	json_t *essentials; /* {iacModule, providerCredentials, stateBackend, flowControlPolicy}; NULL when there are gaps */
+	json_t *essentials; /* {iacModule, providerCredentials, stateBackend, flowControlPolicy};
+			       NULL when there are gaps */
 };
 void preflight_release(struct preflight *p);
 #define _cleanup_preflight_ _cleanup_(preflight_release)
 
-int preflight_resolve(struct work *w, const struct preflight_subject *subject, struct preflight *ret, struct error **err);
+int preflight_resolve(struct work *w, const struct preflight_subject *subject,
+		      struct preflight *ret, struct error **err);
 /* For a job, from its snapshot. */
-int preflight_of_job(struct work *w, const struct job_row *job, struct preflight *ret, struct error **err);
+int preflight_of_job(struct work *w, const struct job_row *job, struct preflight *ret,
+		     struct error **err);

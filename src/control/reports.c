@@ -1,6 +1,6 @@
 /*
- * Reports: idempotent by offset. One report is one transaction: its events, the offsets and cursor behind them and, at the end of an
- * attempt, what the rules make of it.
+ * Reports: idempotent by offset. One report is one transaction: its events, the offsets and cursor
+ * behind them and, at the end of an attempt, what the rules make of it.
  */
 #include "control/reports.h"
 
@@ -38,12 +38,14 @@ static json_t *answer(const struct job_state *s, const struct attempt_row *a, js
 	json_set_value(document, "to", to);
 	json_set_value(document, "cursor", a->cursor ? json_of_text(a->cursor) : json_null());
 	json_set_value(document, "next", next);
-	json_set_bool(document, "interrupt", s->row.force_requested && s->row.status == STATUS_RUNNING);
+	json_set_bool(document, "interrupt",
+		      s->row.force_requested && s->row.status == STATUS_RUNNING);
 	return document;
 }
 
 /* The next launch of the job for the runner that has it, or the end of its hold. */
-static int grant_or_release(struct work *w, struct job_state *s, enum operation o, json_t **ret_next, struct error **err)
+static int grant_or_release(struct work *w, struct job_state *s, enum operation o,
+			    json_t **ret_next, struct error **err)
 {
 	json_t *grant = NULL;
 	int r = grant_issue(w, s, o, &grant, err);
@@ -60,16 +62,20 @@ static int grant_or_release(struct work *w, struct job_state *s, enum operation 
 
 static int stale(const struct job_state *s, int64_t epoch, struct error **err)
 {
-	return error_set(err, ERROR_STALE_EPOCH, "epoch %lld of stack job %s is over; the newest is %lld", (long long)epoch, s->row.id,
-			 (long long)s->row.epoch);
+	return error_set(err, ERROR_STALE_EPOCH,
+			 "epoch %lld of stack job %s is over; the newest is %lld", (long long)epoch,
+			 s->row.id, (long long)s->row.epoch);
 }
 
-/* The attempt's end was reported before: the same answer, with a fresh grant if the launch that was granted never began. */
-static int answer_again(struct work *w, struct job_state *s, const struct attempt_row *a, json_t **ret_answer, struct error **err)
+/* The attempt's end was reported before: the same answer, with a fresh grant if the launch that was
+ * granted never began. */
+static int answer_again(struct work *w, struct job_state *s, const struct attempt_row *a,
+			json_t **ret_answer, struct error **err)
 {
 	json_t *next = NULL;
 	int64_t epoch = a->epoch;
-	if (s->view.status == STATUS_RUNNING && s->view.assigned && streq_null(s->row.runner_id, w->actor.runner_id)) {
+	if (s->view.status == STATUS_RUNNING && s->view.assigned &&
+	    streq_null(s->row.runner_id, w->actor.runner_id)) {
 		const struct attempt_row *latest = job_state_latest_attempt(s);
 		if (latest->epoch != s->row.epoch || latest->started_ms || latest->ended_ms)
 			return stale(s, epoch, err);
@@ -91,7 +97,8 @@ static bool was_given_up(const struct attempt_row *a)
 	return streq_null(json_get_str(facts, "outcome"), "lost");
 }
 
-static int begin_attempt(struct work *w, struct job_state *s, struct attempt_row *a, const json_t *started, struct error **err)
+static int begin_attempt(struct work *w, struct job_state *s, struct attempt_row *a,
+			 const json_t *started, struct error **err)
 {
 	int64_t time = json_get_int(started, "time", 0);
 	a->started_ms = time > 0 ? time : w->now_ms;
@@ -132,7 +139,8 @@ static int too_large(const json_t *value, const char *what, struct error **err)
 	json_write(&text, value, JSON_WRITE_COMPACT);
 	if (text.size <= REPORT_MAX_ERRORS)
 		return 0;
-	return error_set_field(err, ERROR_TOO_LARGE, "/ended", "%s of an attempt are over their limit of %zu bytes", what,
+	return error_set_field(err, ERROR_TOO_LARGE, "/ended",
+			       "%s of an attempt are over their limit of %zu bytes", what,
 			       REPORT_MAX_ERRORS);
 }
 
@@ -149,16 +157,18 @@ static void keep_facts(struct attempt_row *a, const json_t *ended, enum operatio
 	attempt_set_facts(a, facts);
 }
 
-static int end_attempt(struct work *w, struct job_state *s, struct attempt_row *a, const json_t *ended, json_t **ret_next,
-		       struct error **err)
+static int end_attempt(struct work *w, struct job_state *s, struct attempt_row *a,
+		       const json_t *ended, json_t **ret_next, struct error **err)
 {
 	const char *word = json_get_str(ended, "result");
 	size_t i = 0;
 	while (i < ARRAY_SIZE(endings) && !streq_null(endings[i].word, word))
 		i++;
 	if (i == ARRAY_SIZE(endings))
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/ended/result", "an attempt ends succeeded, failed, unknown or interrupted");
-	const json_t *errors = json_object_get(ended, "errors"), *facts = json_object_get(ended, "facts");
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/ended/result",
+				       "an attempt ends succeeded, failed, unknown or interrupted");
+	const json_t *errors = json_object_get(ended, "errors"),
+		     *facts = json_object_get(ended, "facts");
 	int r = too_large(errors, "the errors", err);
 	if (r >= 0)
 		r = too_large(facts, "the facts", err);
@@ -166,8 +176,10 @@ static int end_attempt(struct work *w, struct job_state *s, struct attempt_row *
 		return r;
 
 	enum operation o = job_next_operation(&s->view);
-	bool goes_on = endings[i].event == JOB_EVENT_OPERATION_SUCCEEDED && !json_get_bool(ended, "operationEnds", true);
-	const json_t *drift = json_object_get(facts, "drift"), *changes = json_object_get(facts, "changes");
+	bool goes_on = endings[i].event == JOB_EVENT_OPERATION_SUCCEEDED &&
+		       !json_get_bool(ended, "operationEnds", true);
+	const json_t *drift = json_object_get(facts, "drift"),
+		     *changes = json_object_get(facts, "changes");
 	int64_t drifted = json_integer_value(drift);
 	int64_t time = json_get_int(ended, "time", 0);
 	a->ended_ms = time > 0 ? time : w->now_ms;
@@ -178,7 +190,8 @@ static int end_attempt(struct work *w, struct job_state *s, struct attempt_row *
 		return r;
 
 	const struct job_step step = {
-		.event = {.type = goes_on ? JOB_EVENT_OPERATION_CONTINUES : endings[i].event, .operation = o},
+		.event = {.type = goes_on ? JOB_EVENT_OPERATION_CONTINUES : endings[i].event,
+			  .operation = o},
 		.time_ms = a->ended_ms,
 		.errors = json_array_size(errors) > 0 ? errors : NULL,
 		.summary = json_is_object(changes) ? changes : NULL,
@@ -202,7 +215,8 @@ static bool is_repetition(const struct attempt_row *a, const char *digest)
 	return streq_null(json_get_str(facts, "report"), digest);
 }
 
-static void digest_report(const json_t *header, const void *logs, size_t logs_len, char ret[DIGEST_HEX_SIZE])
+static void digest_report(const json_t *header, const void *logs, size_t logs_len,
+			  char ret[DIGEST_HEX_SIZE])
 {
 	_cleanup_free_ char *text = json_to_canonical(header);
 	struct digest *digest = digest_new(DIGEST_BLAKE2B);
@@ -212,12 +226,15 @@ static void digest_report(const json_t *header, const void *logs, size_t logs_le
 	digest_free(digest);
 }
 
-static int store_cursor(struct attempt_row *a, const json_t *header, const char *digest, struct error **err)
+static int store_cursor(struct attempt_row *a, const json_t *header, const char *digest,
+			struct error **err)
 {
 	char *cursor = json_to_text(json_object_get(header, "cursor"), JSON_WRITE_COMPACT);
 	if (strlen(cursor) > REPORT_MAX_CURSOR) {
 		free(cursor);
-		return error_set_field(err, ERROR_TOO_LARGE, "/cursor", "the cursor is over its limit of %zu bytes", REPORT_MAX_CURSOR);
+		return error_set_field(err, ERROR_TOO_LARGE, "/cursor",
+				       "the cursor is over its limit of %zu bytes",
+				       REPORT_MAX_CURSOR);
 	}
 	free(a->cursor);
 	a->cursor = cursor;
@@ -229,37 +246,50 @@ static int store_cursor(struct attempt_row *a, const json_t *header, const char 
 	return 0;
 }
 
-static int check_offsets(const struct attempt_row *a, const json_t *header, bool *ret_behind, struct error **err)
+static int check_offsets(const struct attempt_row *a, const json_t *header, bool *ret_behind,
+			 struct error **err)
 {
-	int64_t out = json_get_int(header, "from.stdout", -1), from_err = json_get_int(header, "from.stderr", -1);
+	int64_t out = json_get_int(header, "from.stdout", -1),
+		from_err = json_get_int(header, "from.stderr", -1);
 	if (out < 0 || from_err < 0)
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/from", "from needs stdout and stderr");
-	if (json_get_int(header, "to.stdout", -1) < out || json_get_int(header, "to.stderr", -1) < from_err)
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/from",
+				       "from needs stdout and stderr");
+	if (json_get_int(header, "to.stdout", -1) < out ||
+	    json_get_int(header, "to.stderr", -1) < from_err)
 		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/to", "to is before from");
 	*ret_behind = out < a->offset || from_err < a->offset_stderr;
 	if (!*ret_behind && (out > a->offset || from_err > a->offset_stderr))
-		return error_set_field(err, ERROR_CONFLICT, "/from", "output is missing: stored is up to %lld and %lld, from is %lld and %lld",
-				       (long long)a->offset, (long long)a->offset_stderr, (long long)out, (long long)from_err);
+		return error_set_field(
+			err, ERROR_CONFLICT, "/from",
+			"output is missing: stored is up to %lld and %lld, from is %lld and %lld",
+			(long long)a->offset, (long long)a->offset_stderr, (long long)out,
+			(long long)from_err);
 	return 0;
 }
 
-static int find_attempt(struct work *w, struct job_state *s, const json_t *header, struct attempt_row **ret, struct error **err)
+static int find_attempt(struct work *w, struct job_state *s, const json_t *header,
+			struct attempt_row **ret, struct error **err)
 {
 	int64_t epoch = json_get_int(header, "epoch", -1);
 	struct attempt_row *a = job_state_attempt_of_epoch(s, epoch);
 	if (!a)
 		return stale(s, epoch, err);
 	if (!streq_null(a->runner_id, w->actor.runner_id))
-		return error_set(err, ERROR_PERMISSION_DENIED, "epoch %lld of stack job %s is another runner's", (long long)epoch, s->row.id);
-	if (operation_from_string(json_get_str(header, "operation")) != a->operation || json_get_int(header, "attempt", -1) != a->number)
-		return error_set(err, ERROR_INVALID_ARGUMENT, "epoch %lld of stack job %s is attempt %d of %s", (long long)epoch, s->row.id,
-				 a->number, operation_to_string(a->operation));
+		return error_set(err, ERROR_PERMISSION_DENIED,
+				 "epoch %lld of stack job %s is another runner's", (long long)epoch,
+				 s->row.id);
+	if (operation_from_string(json_get_str(header, "operation")) != a->operation ||
+	    json_get_int(header, "attempt", -1) != a->number)
+		return error_set(err, ERROR_INVALID_ARGUMENT,
+				 "epoch %lld of stack job %s is attempt %d of %s", (long long)epoch,
+				 s->row.id, a->number, operation_to_string(a->operation));
 	*ret = a;
 	return 0;
 }
 
-static int store_report(struct work *w, struct job_state *s, struct attempt_row *a, const json_t *header, const void *logs,
-			size_t logs_len, json_t **ret_next, struct error **err)
+static int store_report(struct work *w, struct job_state *s, struct attempt_row *a,
+			const json_t *header, const void *logs, size_t logs_len, json_t **ret_next,
+			struct error **err)
 {
 	bool behind = false;
 	char digest[DIGEST_HEX_SIZE];
@@ -269,22 +299,26 @@ static int store_report(struct work *w, struct job_state *s, struct attempt_row 
 	digest_report(header, logs, logs_len, digest);
 	if (behind || is_repetition(a, digest))
 		return 0;
-	const json_t *started = json_object_get(header, "started"), *ended = json_object_get(header, "ended");
+	const json_t *started = json_object_get(header, "started"),
+		     *ended = json_object_get(header, "ended");
 	if (!a->started_ms && !json_is_object(started))
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/started", "the first report of an attempt says started");
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/started",
+				       "the first report of an attempt says started");
 	if (!a->started_ms)
 		r = begin_attempt(w, s, a, started, err);
 	if (r >= 0)
-		r = report_store_events(w, s, a, json_object_get(header, "events"), logs, logs_len, err);
+		r = report_store_events(w, s, a, json_object_get(header, "events"), logs, logs_len,
+					err);
 	if (r >= 0)
 		r = store_cursor(a, header, digest, err);
 	if (r < 0)
 		return r;
-	return json_is_object(ended) ? end_attempt(w, s, a, ended, ret_next, err) : attempt_update(w->tx, a, err);
+	return json_is_object(ended) ? end_attempt(w, s, a, ended, ret_next, err)
+				     : attempt_update(w->tx, a, err);
 }
 
-int runner_report(struct work *w, const char *job_id, const json_t *header, const void *logs, size_t logs_len, json_t **ret_answer,
-		  struct error **err)
+int runner_report(struct work *w, const char *job_id, const json_t *header, const void *logs,
+		  size_t logs_len, json_t **ret_answer, struct error **err)
 {
 	_cleanup_job_state_ struct job_state s = {0};
 	struct attempt_row *a = NULL;

@@ -1,17 +1,14 @@
-/* Runners: who they are, what they keep with us, and what becomes of their jobs when they are lost. */
+/* Runners: who they are, what they keep with us, and what becomes of their jobs when they are lost.
+ */
 #include "control/runners.h"
 
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/encoding.h"
-#include "base/log.h"
 #include "base/strutil.h"
-#include "base/strv.h"
 #include "base/ulid.h"
 #include "control/control.h"
-#include "control/dispatch.h"
-#include "control/evidence.h"
 #include "control/keys.h"
 #include "control/leases.h"
 #include "control/runners_lost.h"
@@ -31,8 +28,12 @@ static int check_work_root(struct work *w, const char *work_root, struct error *
 		return meta_set(w->tx, "work_root", work_root, err);
 	if (streq(known, work_root))
 		return 0;
-	r = error_set_field(err, ERROR_CONFLICT, "/workRoot", "workspaces of this cluster are under %s; this runner has %s", known, work_root);
-	error_hint(err, "start it with the same root: a paused job goes on at the same path on any runner");
+	r = error_set_field(err, ERROR_CONFLICT, "/workRoot",
+			    "workspaces of this cluster are under %s; this runner has %s", known,
+			    work_root);
+	error_hint(
+		err,
+		"start it with the same root: a paused job goes on at the same path on any runner");
 	return r;
 }
 
@@ -41,15 +42,18 @@ static int check_registration(const json_t *body, struct error **err)
 	static const char *const needed[] = {"name", "publicKey", "version", "workRoot"};
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		if (isempty(json_get_str(body, needed[i])))
-			return error_set_field(err, ERROR_INVALID_ARGUMENT, needed[i], "%s is missing", needed[i]);
+			return error_set_field(err, ERROR_INVALID_ARGUMENT, needed[i],
+					       "%s is missing", needed[i]);
 	const char *key = json_get_str(body, "publicKey");
 	_cleanup_free_ uint8_t *raw = NULL;
 	size_t size;
 	if (base64_decode(key, strlen(key), &raw, &size) < 0 || size != BOX_KEY_SIZE)
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, "publicKey", "publicKey is no base64 of %d bytes", BOX_KEY_SIZE);
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "publicKey",
+				       "publicKey is no base64 of %d bytes", BOX_KEY_SIZE);
 	int64_t capacity = json_get_int(body, "capacity", 0);
 	if (capacity < 1 || capacity > CAPACITY_MAX)
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, "capacity", "capacity is 1 to %d", CAPACITY_MAX);
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "capacity",
+				       "capacity is 1 to %d", CAPACITY_MAX);
 	return 0;
 }
 
@@ -62,7 +66,8 @@ static json_t *info_of(const json_t *body)
 	return info;
 }
 
-static int put_runner(struct work *w, const json_t *body, struct runner_row *row, struct error **err)
+static int put_runner(struct work *w, const json_t *body, struct runner_row *row,
+		      struct error **err)
 {
 	_cleanup_error_ struct error *lookup = NULL;
 	int r = runner_get_by_public_key(w->tx, json_get_str(body, "publicKey"), row, &lookup);
@@ -78,7 +83,8 @@ static int put_runner(struct work *w, const json_t *body, struct runner_row *row
 	replace_string(&row->name, json_get_str(body, "name"));
 	replace_string(&row->version, json_get_str(body, "version"));
 	free(row->labels);
-	row->labels = json_is_object(labels) ? json_to_text(labels, JSON_WRITE_COMPACT) : xstrdup("{}");
+	row->labels =
+		json_is_object(labels) ? json_to_text(labels, JSON_WRITE_COMPACT) : xstrdup("{}");
 	free(row->info);
 	row->info = json_to_text(info, JSON_WRITE_COMPACT);
 	row->capacity = (int)json_get_int(body, "capacity", 1);
@@ -148,7 +154,10 @@ json_t *runner_render(struct work *w, const struct runner_row *row)
 	json_set_string(document, "id", row->id);
 	json_set_string(document, "name", row->name);
 	json_set_string(document, "version", row->version);
-	json_set_string(document, "state", row->abandoned ? "abandoned" : live ? "online" : "offline");
+	json_set_string(document, "state",
+			row->abandoned ? "abandoned"
+			: live	       ? "online"
+				       : "offline");
 	json_set_int(document, "capacity", row->capacity);
 	json_set_int(document, "jobs", MAX(jobs, 0));
 	json_set_value(document, "labels", json_of_text(row->labels));
@@ -166,8 +175,10 @@ static int check_holder(struct work *w, const char *job_id, int64_t epoch, struc
 	int r = job_get(w->tx, job_id, &job, err);
 	if (r < 0)
 		return r;
-	if (!streq_null(job.runner_id, w->actor.runner_id) || job.epoch != epoch || job.status != STATUS_RUNNING)
-		return error_set(err, ERROR_STALE_EPOCH, "epoch %lld of stack job %s is over", (long long)epoch, job_id);
+	if (!streq_null(job.runner_id, w->actor.runner_id) || job.epoch != epoch ||
+	    job.status != STATUS_RUNNING)
+		return error_set(err, ERROR_STALE_EPOCH, "epoch %lld of stack job %s is over",
+				 (long long)epoch, job_id);
 	return 0;
 }
 
@@ -178,8 +189,8 @@ static int check_artifact_name(const char *name, struct error **err)
 	return error_set(err, ERROR_NOT_FOUND, "there is no artifact %s; a job has: pack", name);
 }
 
-int runner_artifact_put(struct work *w, const char *job_id, const char *name, int64_t epoch, const char *digest, const void *bytes,
-			size_t len, struct error **err)
+int runner_artifact_put(struct work *w, const char *job_id, const char *name, int64_t epoch,
+			const char *digest, const void *bytes, size_t len, struct error **err)
 {
 	int r = check_artifact_name(name, err);
 	if (r >= 0)
@@ -187,12 +198,14 @@ int runner_artifact_put(struct work *w, const char *job_id, const char *name, in
 	if (r < 0)
 		return r;
 	if (len > ARTIFACT_MAX_BYTES)
-		return error_set(err, ERROR_TOO_LARGE, "the artifact of %zu bytes is over its limit of %zu", len, ARTIFACT_MAX_BYTES);
+		return error_set(err, ERROR_TOO_LARGE,
+				 "the artifact of %zu bytes is over its limit of %zu", len,
+				 ARTIFACT_MAX_BYTES);
 	return artifact_put(w->tx, job_id, name, digest, bytes, len, w->now_ms, err);
 }
 
-int runner_artifact_get(struct work *w, const char *job_id, const char *name, int64_t epoch, char **ret_digest, void **ret_bytes,
-			size_t *ret_len, struct error **err)
+int runner_artifact_get(struct work *w, const char *job_id, const char *name, int64_t epoch,
+			char **ret_digest, void **ret_bytes, size_t *ret_len, struct error **err)
 {
 	int r = check_artifact_name(name, err);
 	if (r >= 0)

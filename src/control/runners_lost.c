@@ -33,7 +33,8 @@ int runner_lose_job(struct work *w, const char *job_id, enum job_event_type why,
 	if (r < 0)
 		return r;
 	enum operation o = job_next_operation(&s.view);
-	_cleanup_free_ char *reason = xasprintf("runner %s was lost", s.row.runner_id ? s.row.runner_id : "");
+	_cleanup_free_ char *reason =
+		xasprintf("runner %s was lost", s.row.runner_id ? s.row.runner_id : "");
 	const struct job_step step = {.event = {.type = why, .operation = o}, .reason = reason};
 	struct job_effects f;
 	r = job_state_end_attempt(w, &s, RESULT_FAILED, "lost", err);
@@ -41,8 +42,8 @@ int runner_lose_job(struct work *w, const char *job_id, enum job_event_type why,
 		r = job_state_step(w, &s, &step, &f, err);
 	if (r < 0)
 		return r;
-	log_fields(LOG_LEVEL_WARNING, "a job's runner was lost", "job", s.row.id, "operation", operation_to_string(o), "status",
-		   status_to_string(s.row.status), NULL);
+	log_fields(LOG_LEVEL_WARNING, "a job's runner was lost", "job", s.row.id, "operation",
+		   operation_to_string(o), "status", status_to_string(s.row.status), NULL);
 	return 0;
 }
 
@@ -53,7 +54,8 @@ static void release_rows(struct job_row *rows, int n)
 	free(rows);
 }
 
-int runner_lose_all(struct work *w, const char *runner_id, enum job_event_type why, struct error **err)
+int runner_lose_all(struct work *w, const char *runner_id, enum job_event_type why,
+		    struct error **err)
 {
 	const struct job_filter held = runner_jobs_filter(runner_id);
 	struct job_row *rows = NULL;
@@ -65,8 +67,10 @@ int runner_lose_all(struct work *w, const char *runner_id, enum job_event_type w
 	return r;
 }
 
-/* Jobs of the runner that ended runner_lost and still hold their resource. *ret_rows: all its lost ones, newest first. */
-static int list_lost(struct work *w, const char *runner_id, struct job_row **ret_rows, struct error **err)
+/* Jobs of the runner that ended runner_lost and still hold their resource. *ret_rows: all its lost
+ * ones, newest first. */
+static int list_lost(struct work *w, const char *runner_id, struct job_row **ret_rows,
+		     struct error **err)
 {
 	const struct job_filter filter = {
 		.runner_id = runner_id,
@@ -100,9 +104,11 @@ static int list_stakes(struct work *w, const char *runner_id, char ***ret, struc
 		if (r < 0)
 			break;
 		enum operation o = job_next_operation(&s.view);
-		strv_addf(ret, "stack job %s (%s of %s/%s) is at %s%s", rows[i].id, job_operation_to_string(rows[i].operation), rows[i].kind,
-			  rows[i].slug, operation_to_string(o),
-			  operation_is_change(o) ? ": it will fail, and what its engine still changes will not be in the state"
+		strv_addf(ret, "stack job %s (%s of %s/%s) is at %s%s", rows[i].id,
+			  job_operation_to_string(rows[i].operation), rows[i].kind, rows[i].slug,
+			  operation_to_string(o),
+			  operation_is_change(o) ? ": it will fail, and what its engine still "
+						   "changes will not be in the state"
 						 : ": it will be tried again elsewhere");
 	}
 	release_rows(rows, n);
@@ -114,7 +120,9 @@ static int list_stakes(struct work *w, const char *runner_id, char ***ret, struc
 		if (r >= 0)
 			r = holds_resource(w, &rows[i], &holds, err);
 		if (holds)
-			strv_addf(ret, "%s/%s is held since stack job %s was lost: an engine that still runs there may change it",
+			strv_addf(ret,
+				  "%s/%s is held since stack job %s was lost: an engine that still "
+				  "runs there may change it",
 				  rows[i].kind, rows[i].slug, rows[i].id);
 	}
 	release_rows(rows, n);
@@ -128,11 +136,12 @@ static int refuse_unconfirmed(struct work *w, const char *runner_id, struct erro
 	if (r < 0)
 		return r;
 	_cleanup_free_ char *text = strv_join(stakes, "; ");
-	r = error_set(err, ERROR_CONFLICT, "abandoning runner %s needs a confirmation: %s", runner_id,
-		      stakes ? text : "it has no jobs and holds no resources");
+	r = error_set(err, ERROR_CONFLICT, "abandoning runner %s needs a confirmation: %s",
+		      runner_id, stakes ? text : "it has no jobs and holds no resources");
 	for (char **stake = stakes; stake && *stake; stake++)
 		error_add_detail(err, NULL, *stake);
-	error_hint(err, "be sure that its machine is off or that no engine runs there, then confirm");
+	error_hint(err,
+		   "be sure that its machine is off or that no engine runs there, then confirm");
 	return r;
 }
 
@@ -153,7 +162,8 @@ static int close_holds(struct work *w, const char *runner_id, struct error **err
 	return r;
 }
 
-int runner_abandon(struct work *w, const char *runner_id, const char *reason, bool confirm, struct error **err)
+int runner_abandon(struct work *w, const char *runner_id, const char *reason, bool confirm,
+		   struct error **err)
 {
 	_cleanup_(runner_row_release) struct runner_row runner = {0};
 	int r = runner_get(w->tx, runner_id, &runner, err);
@@ -162,7 +172,8 @@ int runner_abandon(struct work *w, const char *runner_id, const char *reason, bo
 	if (!confirm)
 		return refuse_unconfirmed(w, runner_id, err);
 	if (isempty(reason))
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, "reason", "abandoning a runner needs a reason");
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "reason",
+				       "abandoning a runner needs a reason");
 	runner.abandoned = true;
 	r = runner_lose_all(w, runner_id, JOB_EVENT_RUNNER_LOST, err);
 	if (r >= 0)
@@ -172,7 +183,8 @@ int runner_abandon(struct work *w, const char *runner_id, const char *reason, bo
 	if (r < 0)
 		return r;
 	work_wake_after(w, "queue");
-	log_fields(LOG_LEVEL_WARNING, "runner abandoned", "runner", runner_id, "by", w->actor.principal, "reason", reason, NULL);
+	log_fields(LOG_LEVEL_WARNING, "runner abandoned", "runner", runner_id, "by",
+		   w->actor.principal, "reason", reason, NULL);
 	return 0;
 }
 
@@ -181,7 +193,8 @@ int runner_abandon(struct work *w, const char *runner_id, const char *reason, bo
 static const struct actor platform = {.principal = "platform", .admin = true};
 
 /* Runs fn in a transaction of its own. */
-static int in_transaction(struct control *c, int (*fn)(struct work *w, const char *runner_id, struct error **err),
+static int in_transaction(struct control *c,
+			  int (*fn)(struct work *w, const char *runner_id, struct error **err),
 			  const char *runner_id, struct error **err)
 {
 	struct work *w = NULL;

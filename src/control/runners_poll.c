@@ -24,9 +24,8 @@ static const json_t *held_entry(const struct poll *p, const char *job_id)
 {
 	size_t i;
 	json_t *entry;
-	json_array_foreach(p->held, i, entry)
-		if (streq_null(json_get_str(entry, "job"), job_id))
-			return entry;
+	json_array_foreach(p->held, i,
+			   entry) if (streq_null(json_get_str(entry, "job"), job_id)) return entry;
 	return NULL;
 }
 
@@ -58,7 +57,8 @@ static int give_again_or_lose(struct poll *p, const char *job_id, struct error *
 	return MIN(r, 0);
 }
 
-/* What the store says it has, against what it says itself. *ret_leased: how many jobs it has then. */
+/* What the store says it has, against what it says itself. *ret_leased: how many jobs it has then.
+ */
 static int compare_leases(struct poll *p, bool first, int64_t *ret_leased, struct error **err)
 {
 	const struct job_filter filter = runner_jobs_filter(p->runner->id);
@@ -84,16 +84,19 @@ static int drop_what_is_not_its(struct poll *p, struct error **err)
 {
 	size_t i;
 	json_t *entry;
-	json_array_foreach(p->held, i, entry) {
+	json_array_foreach(p->held, i, entry)
+	{
 		const char *id = json_get_str(entry, "job");
 		if (!id)
-			return error_set_field(err, ERROR_INVALID_ARGUMENT, "/held", "held needs job and epoch");
+			return error_set_field(err, ERROR_INVALID_ARGUMENT, "/held",
+					       "held needs job and epoch");
 		_cleanup_(job_row_release) struct job_row job = {0};
 		_cleanup_error_ struct error *lookup = NULL;
 		int r = job_get(p->work->tx, id, &job, &lookup);
 		if (r < 0 && lookup->code != ERROR_NOT_FOUND)
 			return error_move(err, &lookup);
-		bool its = r >= 0 && job.status == STATUS_RUNNING && streq_null(job.runner_id, p->runner->id);
+		bool its = r >= 0 && job.status == STATUS_RUNNING &&
+			   streq_null(job.runner_id, p->runner->id);
 		if (!its)
 			direct(p, id, "drop");
 	}
@@ -112,7 +115,8 @@ static int claim(struct poll *p, int64_t leased, struct error **err)
 	return 0;
 }
 
-static int remember(struct work *w, struct runner_row *runner, const json_t *info, struct error **err)
+static int remember(struct work *w, struct runner_row *runner, const json_t *info,
+		    struct error **err)
 {
 	bool changed = w->now_ms >= runner->last_seen_ms + SEEN_EVERY_MS;
 	if (json_is_object(info)) {
@@ -131,18 +135,24 @@ static int remember(struct work *w, struct runner_row *runner, const json_t *inf
 	return runner_put(w->tx, runner, err);
 }
 
-int runner_poll(struct work *w, const json_t *body, bool first, bool last_try, json_t **ret_answer, struct error **err)
+int runner_poll(struct work *w, const json_t *body, bool first, bool last_try, json_t **ret_answer,
+		struct error **err)
 {
 	*ret_answer = NULL;
 	if (!w->actor.runner_id)
-		return error_set(err, ERROR_PERMISSION_DENIED, "only a registered runner polls, with the key of its registration");
+		return error_set(
+			err, ERROR_PERMISSION_DENIED,
+			"only a registered runner polls, with the key of its registration");
 	_cleanup_(runner_row_release) struct runner_row runner = {0};
 	int r = runner_get(w->tx, w->actor.runner_id, &runner, err);
 	if (r < 0)
 		return r;
 	_cleanup_json_ json_t *jobs = json_new_array(), *directives = json_new_array();
-	struct poll p = {
-		.work = w, .runner = &runner, .held = json_object_get(body, "held"), .jobs = jobs, .directives = directives};
+	struct poll p = {.work = w,
+			 .runner = &runner,
+			 .held = json_object_get(body, "held"),
+			 .jobs = jobs,
+			 .directives = directives};
 	int64_t leased = 0;
 	if (first)
 		r = remember(w, &runner, json_object_get(body, "info"), err);

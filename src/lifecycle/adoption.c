@@ -7,7 +7,8 @@
 #include "base/strutil.h"
 
 /* Resources without anything outside the state to import. */
-static const char *const not_importable[] = {"random_password", "tls_", "local_", "terraform_data", "time_"};
+static const char *const not_importable[] = {"random_password", "tls_", "local_", "terraform_data",
+					     "time_"};
 
 static bool has_import(const struct adoption_case *c)
 {
@@ -29,10 +30,12 @@ bool adoption_is_outstanding(const struct adoption_case *c)
 char *adoption_advice(const struct adoption_case *c)
 {
 	if (!c->complete)
-		return xasprintf("%s of %s was begun and never reported complete: refresh, then look whether it exists outside", c->action,
-				 c->address);
+		return xasprintf("%s of %s was begun and never reported complete: refresh, then "
+				 "look whether it exists outside",
+				 c->action, c->address);
 	if (has_import(c))
 		return xasprintf("import { to = %s  id = \"%s\" }", c->address, c->id_value);
-	return xasprintf("no import exists for %s: the next update makes another one; remove the first by hand if it exists outside",
+	return xasprintf("no import exists for %s: the next update makes another one; remove the "
+			 "first by hand if it exists outside",
 			 isempty(c->type) ? c->address : c->type);
 }

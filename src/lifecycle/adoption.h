@@ -7,7 +7,7 @@ struct adoption_case {
 	const char *address, *type, *action; /* action: create | update | delete | replace */
 	bool complete;			     /* reported complete */
 	bool in_state;			     /* the newest saved state has the address */
-	const char *id_key, *id_value;	     /* of the engine's report; NULL or "" when it gave none */
+	const char *id_key, *id_value; /* of the engine's report; NULL or "" when it gave none */
 };
 
 /* Is it something that the next plan would not find out by itself? */

@@ -29,10 +29,13 @@ static const struct {
 	size_t count;
 } tables[_ESSENTIAL_MAX] = {
 	[ESSENTIAL_IAC_MODULE] = {{RULE_RESOURCE, RULE_ORGANIZATION, RULE_PLATFORM}, 3},
-	[ESSENTIAL_PROVIDER_CREDENTIALS] = {{RULE_NOT_NEEDED, RULE_RESOURCE, RULE_ENVIRONMENT, RULE_ORGANIZATION}, 4},
+	[ESSENTIAL_PROVIDER_CREDENTIALS] = {{RULE_NOT_NEEDED, RULE_RESOURCE, RULE_ENVIRONMENT,
+					     RULE_ORGANIZATION},
+					    4},
 	[ESSENTIAL_STATE_BACKEND] = {{RULE_PINNED, RULE_ORGANIZATION, RULE_PLATFORM}, 3},
-	[ESSENTIAL_FLOW_CONTROL_POLICY] =
-		{{RULE_RESOURCE, RULE_RESOURCE_POLICY, RULE_ENVIRONMENT, RULE_ORGANIZATION, RULE_PLATFORM}, 5},
+	[ESSENTIAL_FLOW_CONTROL_POLICY] = {{RULE_RESOURCE, RULE_RESOURCE_POLICY, RULE_ENVIRONMENT,
+					    RULE_ORGANIZATION, RULE_PLATFORM},
+					   5},
 };
 
 const char *essential_to_string(enum essential e)
@@ -45,8 +48,8 @@ const char *essential_rule_to_string(enum essential_rule rule)
 	return rule_names[rule];
 }
 
-static void resolve_one(enum essential e, const struct essential_candidate *candidates, size_t count, const char *no_candidate,
-			struct essential_row *row)
+static void resolve_one(enum essential e, const struct essential_candidate *candidates,
+			size_t count, const char *no_candidate, struct essential_row *row)
 {
 	*row = (struct essential_row){.rule = _RULE_INVALID};
 	for (size_t r = 0; r < tables[e].count; r++)
@@ -66,7 +69,8 @@ static void resolve_one(enum essential e, const struct essential_candidate *cand
 }
 
 void essentials_resolve(const struct essential_candidate *candidates, size_t count,
-			const char *const no_candidate[_ESSENTIAL_MAX], struct essentials_report *ret)
+			const char *const no_candidate[_ESSENTIAL_MAX],
+			struct essentials_report *ret)
 {
 	ret->ok = true;
 	for (enum essential e = 0; e < _ESSENTIAL_MAX; e++) {
@@ -95,7 +99,8 @@ json_t *essentials_report_to_json(const struct essentials_report *r)
 		json_t *row = json_new_object();
 		json_set_string(row, "essential", essential_names[e]);
 		json_set_bool(row, "ok", from->ok);
-		json_set_string_or_null(row, "rule", from->rule == _RULE_INVALID ? NULL : rule_names[from->rule]);
+		json_set_string_or_null(
+			row, "rule", from->rule == _RULE_INVALID ? NULL : rule_names[from->rule]);
 		json_set_string_or_null(row, "detail", from->detail);
 		json_set_value(row, "missing", missing);
 		json_append_value(rows, row);

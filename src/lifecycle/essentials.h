@@ -1,7 +1,8 @@
 /*
- * The four essentials of a job, resolved from candidates that the caller found: for each essential a table of rules is tried in
- * order and the first that has a candidate wins whole. A candidate may be there and still not do (named but missing, forbidden);
- * then it is a gap, and no later rule is tried. Pure.
+ * The four essentials of a job, resolved from candidates that the caller found: for each essential
+ * a table of rules is tried in order and the first that has a candidate wins whole. A candidate may
+ * be there and still not do (named but missing, forbidden); then it is a gap, and no later rule is
+ * tried. Pure.
  */
 #pragma once
 
@@ -23,7 +24,8 @@ enum essential {
 };
 const char *essential_to_string(enum essential e);
 
-/* Rules of all essentials; which of them an essential has, and in which order, is a table in essentials.c. */
+/* Rules of all essentials; which of them an essential has, and in which order, is a table in
+ * essentials.c. */
 enum essential_rule {
 	RULE_PINNED,	      /* by the first job of the resource */
 	RULE_RESOURCE,	      /* on the resource itself */
@@ -61,12 +63,14 @@ void essentials_report_release(struct essentials_report *r);
 
 /* no_candidate[e]: the gap when no rule of e has a candidate. */
 void essentials_resolve(const struct essential_candidate *candidates, size_t count,
-			const char *const no_candidate[_ESSENTIAL_MAX], struct essentials_report *ret);
+			const char *const no_candidate[_ESSENTIAL_MAX],
+			struct essentials_report *ret);
 
 /* {ok, rows: [{essential, ok, rule, detail, missing}]} */
 json_t *essentials_report_to_json(const struct essentials_report *r);
 /* "Nothing ran: <gap>; <gap>"; caller frees. */
 char *essentials_report_gaps(const struct essentials_report *r);
 
-/* The provisioner is settled before anything else: the label, then the kind's default. _INVALID means absent. */
+/* The provisioner is settled before anything else: the label, then the kind's default. _INVALID
+ * means absent. */
 enum provisioner essentials_provisioner(enum provisioner label, enum provisioner kind_default);

@@ -1,4 +1,5 @@
-/* Rules about flow control policies; their shape and defaults are the model's (manifest.h). Pure. */
+/* Rules about flow control policies; their shape and defaults are the model's (manifest.h). Pure.
+ */
 #pragma once
 
 #include "model/manifest.h"

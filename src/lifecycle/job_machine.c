@@ -7,9 +7,11 @@
 
 #include "lifecycle/sequence.h"
 
-typedef const char *job_action(struct job_view *v, const struct job_event *e, struct job_effects *f);
+typedef const char *job_action(struct job_view *v, const struct job_event *e,
+			       struct job_effects *f);
 
-static void set_operation(struct job_view *v, enum operation o, enum status status, enum result result, struct job_effects *f)
+static void set_operation(struct job_view *v, enum operation o, enum status status,
+			  enum result result, struct job_effects *f)
 {
 	struct operation_view *op = &v->operations[o];
 	if (op->status == status && op->result == result)
@@ -19,7 +21,8 @@ static void set_operation(struct job_view *v, enum operation o, enum status stat
 	f->changed |= 1U << o;
 }
 
-static void set_status(struct job_view *v, enum status status, enum result result, struct job_effects *f)
+static void set_status(struct job_view *v, enum status status, enum result result,
+		       struct job_effects *f)
 {
 	if (v->status == status && v->result == result)
 		return;
@@ -46,7 +49,8 @@ enum operation job_next_operation(const struct job_view *v)
 static bool is_last(const struct job_view *v, enum operation o)
 {
 	for (enum operation later = o + 1; later < _OPERATION_MAX; later++)
-		if (v->operations[later].included && v->operations[later].status != STATUS_COMPLETED)
+		if (v->operations[later].included &&
+		    v->operations[later].status != STATUS_COMPLETED)
 			return false;
 	return true;
 }
@@ -57,14 +61,16 @@ enum job_phase job_phase_of(const struct job_view *v)
 	case STATUS_QUEUED:
 		return JOB_PHASE_QUEUED;
 	case STATUS_AWAITING_APPROVAL:
-		return v->pause == JOB_PAUSE_BEFORE_START ? JOB_PHASE_PAUSED_BEFORE_START : JOB_PHASE_PAUSED_BEFORE_CHANGE;
+		return v->pause == JOB_PAUSE_BEFORE_START ? JOB_PHASE_PAUSED_BEFORE_START
+							  : JOB_PHASE_PAUSED_BEFORE_CHANGE;
 	case STATUS_RUNNING: {
 		if (!v->assigned)
 			return JOB_PHASE_UNASSIGNED;
 		enum operation next = job_next_operation(v);
 		if (operation_is_change(next))
 			return JOB_PHASE_CHANGING;
-		return v->cancel_requested && !is_last(v, next) ? JOB_PHASE_STOPPING : JOB_PHASE_READING;
+		return v->cancel_requested && !is_last(v, next) ? JOB_PHASE_STOPPING
+								: JOB_PHASE_READING;
 	}
 	default:
 		return JOB_PHASE_COMPLETED;
@@ -107,7 +113,8 @@ static const char *dispatch(struct job_view *v, const struct job_event *e, struc
 	return NULL;
 }
 
-static const char *pause_before_start(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *pause_before_start(struct job_view *v, const struct job_event *e,
+				      struct job_effects *f)
 {
 	(void)e;
 	if (v->approved_start)
@@ -117,16 +124,19 @@ static const char *pause_before_start(struct job_view *v, const struct job_event
 	return NULL;
 }
 
-static const char *refuse_launch(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *refuse_launch(struct job_view *v, const struct job_event *e,
+				 struct job_effects *f)
 {
 	enum operation next = job_next_operation(v);
-	if (v->assigned && next != _OPERATION_INVALID && v->operations[next].status == STATUS_RUNNING)
+	if (v->assigned && next != _OPERATION_INVALID &&
+	    v->operations[next].status == STATUS_RUNNING)
 		return "the job has a running engine already";
 	fail(v, e->error_code, e->error_message, f);
 	return NULL;
 }
 
-static const char *preflight_failed(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *preflight_failed(struct job_view *v, const struct job_event *e,
+				    struct job_effects *f)
 {
 	fail(v, e->error_code, e->error_message, f);
 	return NULL;
@@ -150,7 +160,8 @@ static const char *split(struct job_view *v, const struct job_event *e, struct j
 	while (next < _OPERATION_MAX && !v->operations[next].included)
 		next++;
 	if (next == _OPERATION_MAX || operation_is_change(next))
-		return "the job has no reading operation after this one for the same engine to go on with";
+		return "the job has no reading operation after this one for the same engine to go "
+		       "on with";
 	set_operation(v, e->operation, STATUS_COMPLETED, RESULT_SUCCEEDED, f);
 	set_operation(v, next, STATUS_RUNNING, RESULT_TBD, f);
 	return NULL;
@@ -212,12 +223,14 @@ static const char *interrupted(struct job_view *v, const struct job_event *e, st
 	if (e->operation != job_next_operation(v))
 		return wrong_operation;
 	set_operation(v, e->operation, STATUS_COMPLETED, RESULT_FAILED, f);
-	fail(v, "engine_interrupted", "the engine was interrupted, and not by a cancel of this job", f);
+	fail(v, "engine_interrupted", "the engine was interrupted, and not by a cancel of this job",
+	     f);
 	return NULL;
 }
 
 /* One more attempt, unless there were too many. lost: with what the failure is called. */
-static bool may_try_again(struct job_view *v, enum operation o, const char *code, const char *message, struct job_effects *f)
+static bool may_try_again(struct job_view *v, enum operation o, const char *code,
+			  const char *message, struct job_effects *f)
 {
 	if (v->operations[o].lost < JOB_MAX_TRIES)
 		v->operations[o].lost++;
@@ -230,30 +243,37 @@ static bool may_try_again(struct job_view *v, enum operation o, const char *code
 	return false;
 }
 
-static const char *unknown_reading(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *unknown_reading(struct job_view *v, const struct job_event *e,
+				   struct job_effects *f)
 {
 	if (e->operation != job_next_operation(v))
 		return wrong_operation;
 	if (v->force_requested)
 		return stopped(v, e, f);
 	if (may_try_again(v, e->operation, "engine_unknown",
-			  "three attempts ended without an exit record: the engine or the process that watches it was killed", f))
+			  "three attempts ended without an exit record: the engine or the process "
+			  "that watches it was killed",
+			  f))
 		grant(v, f);
 	return NULL;
 }
 
-static const char *unknown_changing(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *unknown_changing(struct job_view *v, const struct job_event *e,
+				    struct job_effects *f)
 {
 	if (e->operation != job_next_operation(v))
 		return wrong_operation;
 	set_operation(v, e->operation, STATUS_COMPLETED, RESULT_FAILED, f);
 	fail(v, "engine_unknown",
-	     "the engine ended without an exit record in the middle of a change, which is never tried again by itself", f);
+	     "the engine ended without an exit record in the middle of a change, which is never "
+	     "tried again by itself",
+	     f);
 	f->flags |= JOB_EFFECT_EVIDENCE;
 	return NULL;
 }
 
-static const char *lost_reading(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *lost_reading(struct job_view *v, const struct job_event *e,
+				struct job_effects *f)
 {
 	(void)e;
 	enum operation o = job_next_operation(v);
@@ -262,19 +282,22 @@ static const char *lost_reading(struct job_view *v, const struct job_event *e, s
 		finish(v, RESULT_CANCELLED, f);
 		return NULL;
 	}
-	if (may_try_again(v, o, "runner_lost", "three runners were lost during this operation", f)) {
+	if (may_try_again(v, o, "runner_lost", "three runners were lost during this operation",
+			  f)) {
 		unassign(v, f);
 		f->flags |= JOB_EFFECT_STATUS;
 	}
 	return NULL;
 }
 
-static const char *lost_changing(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *lost_changing(struct job_view *v, const struct job_event *e,
+				 struct job_effects *f)
 {
 	(void)e;
 	set_operation(v, job_next_operation(v), STATUS_COMPLETED, RESULT_FAILED, f);
 	fail(v, "runner_lost",
-	     "the runner was lost in the middle of a change; the resource is held until the runner says that its engine has ended, or "
+	     "the runner was lost in the middle of a change; the resource is held until the runner "
+	     "says that its engine has ended, or "
 	     "an admin runs `planton runner abandon`",
 	     f);
 	f->flags |= JOB_EFFECT_HOLD | JOB_EFFECT_EVIDENCE;
@@ -290,7 +313,8 @@ static const char *cancel_now(struct job_view *v, const struct job_event *e, str
 }
 
 /* During the last operation it changes nothing. */
-static const char *cancel_later(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *cancel_later(struct job_view *v, const struct job_event *e,
+				struct job_effects *f)
 {
 	(void)e;
 	(void)f;
@@ -299,7 +323,8 @@ static const char *cancel_later(struct job_view *v, const struct job_event *e, s
 	return NULL;
 }
 
-static const char *cancel_by_force(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *cancel_by_force(struct job_view *v, const struct job_event *e,
+				   struct job_effects *f)
 {
 	(void)e;
 	v->cancel_requested = true;
@@ -308,7 +333,8 @@ static const char *cancel_by_force(struct job_view *v, const struct job_event *e
 	return NULL;
 }
 
-static const char *resume_start(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *resume_start(struct job_view *v, const struct job_event *e,
+				struct job_effects *f)
 {
 	(void)e;
 	v->pause = JOB_PAUSE_NONE;
@@ -317,7 +343,8 @@ static const char *resume_start(struct job_view *v, const struct job_event *e, s
 	return NULL;
 }
 
-static const char *resume_change(struct job_view *v, const struct job_event *e, struct job_effects *f)
+static const char *resume_change(struct job_view *v, const struct job_event *e,
+				 struct job_effects *f)
 {
 	(void)e;
 	v->pause = JOB_PAUSE_NONE;
@@ -331,143 +358,156 @@ struct transition {
 	const char *refusal; /* when there is no action */
 };
 
-#define DO(action_) {.action = (action_)}
-#define NO(text)    {.refusal = (text)}
+#define DO(action_)                 \
+	{                           \
+		.action = (action_) \
+	}
+#define NO(text)                  \
+	{                         \
+		.refusal = (text) \
+	}
 
-#define NOT_QUEUED	NO("the job has left the queue")
-#define NOT_HELD	NO("the job is in no runner's hands")
-#define NOT_PAUSED	NO("the job does not wait for approval")
-#define HELD		NO("the job is in a runner's hands")
-#define PAUSED		NO("the job waits for approval: `planton stack-job resume` lets it go on")
-#define DONE		NO("the job is completed")
+#define NOT_QUEUED NO("the job has left the queue")
+#define NOT_HELD   NO("the job is in no runner's hands")
+#define NOT_PAUSED NO("the job does not wait for approval")
+#define HELD	   NO("the job is in a runner's hands")
+#define PAUSED	   NO("the job waits for approval: `planton stack-job resume` lets it go on")
+#define DONE	   NO("the job is completed")
 
-#define NO_ENGINE_EVENTS                              \
-	[JOB_EVENT_OPERATION_STARTED] = NOT_HELD,     \
-	[JOB_EVENT_OPERATION_SPLIT] = NOT_HELD,       \
-	[JOB_EVENT_OPERATION_CONTINUES] = NOT_HELD,   \
-	[JOB_EVENT_OPERATION_SUCCEEDED] = NOT_HELD,   \
-	[JOB_EVENT_OPERATION_FAILED] = NOT_HELD,      \
-	[JOB_EVENT_OPERATION_INTERRUPTED] = NOT_HELD, \
-	[JOB_EVENT_OPERATION_UNKNOWN] = NOT_HELD,     \
-	[JOB_EVENT_LEASE_EXPIRED] = NOT_HELD,         \
+#define NO_ENGINE_EVENTS                                                                        \
+	[JOB_EVENT_OPERATION_STARTED] = NOT_HELD, [JOB_EVENT_OPERATION_SPLIT] = NOT_HELD,       \
+	[JOB_EVENT_OPERATION_CONTINUES] = NOT_HELD, [JOB_EVENT_OPERATION_SUCCEEDED] = NOT_HELD, \
+	[JOB_EVENT_OPERATION_FAILED] = NOT_HELD, [JOB_EVENT_OPERATION_INTERRUPTED] = NOT_HELD,  \
+	[JOB_EVENT_OPERATION_UNKNOWN] = NOT_HELD, [JOB_EVENT_LEASE_EXPIRED] = NOT_HELD,         \
 	[JOB_EVENT_RUNNER_LOST] = NOT_HELD
 
-static const struct transition transitions[_JOB_PHASE_MAX][_JOB_EVENT_MAX] = {
-	[JOB_PHASE_QUEUED] = {
-		[JOB_EVENT_DISPATCHED] = DO(dispatch),
-		[JOB_EVENT_PAUSED_BEFORE_START] = DO(pause_before_start),
-		[JOB_EVENT_PREFLIGHT_FAILED] = DO(preflight_failed),
-		[JOB_EVENT_LAUNCH_REFUSED] = NOT_HELD,
-		NO_ENGINE_EVENTS,
-		[JOB_EVENT_CANCEL] = DO(cancel_now),
-		[JOB_EVENT_FORCE_CANCEL] = DO(cancel_now),
-		[JOB_EVENT_RESUME] = NOT_PAUSED,
-	},
-	[JOB_PHASE_PAUSED_BEFORE_START] = {
-		[JOB_EVENT_DISPATCHED] = PAUSED,
-		[JOB_EVENT_PAUSED_BEFORE_START] = PAUSED,
-		[JOB_EVENT_PREFLIGHT_FAILED] = PAUSED,
-		[JOB_EVENT_LAUNCH_REFUSED] = PAUSED,
-		NO_ENGINE_EVENTS,
-		[JOB_EVENT_CANCEL] = DO(cancel_now),
-		[JOB_EVENT_FORCE_CANCEL] = DO(cancel_now),
-		[JOB_EVENT_RESUME] = DO(resume_start),
-	},
-	[JOB_PHASE_UNASSIGNED] = {
-		[JOB_EVENT_DISPATCHED] = DO(dispatch),
-		[JOB_EVENT_PAUSED_BEFORE_START] = NOT_QUEUED,
-		[JOB_EVENT_PREFLIGHT_FAILED] = NOT_QUEUED,
-		[JOB_EVENT_LAUNCH_REFUSED] = DO(refuse_launch),
-		NO_ENGINE_EVENTS,
-		[JOB_EVENT_CANCEL] = DO(cancel_now),
-		[JOB_EVENT_FORCE_CANCEL] = DO(cancel_now),
-		[JOB_EVENT_RESUME] = NOT_PAUSED,
-	},
-	[JOB_PHASE_READING] = {
-		[JOB_EVENT_DISPATCHED] = HELD,
-		[JOB_EVENT_PAUSED_BEFORE_START] = NOT_QUEUED,
-		[JOB_EVENT_PREFLIGHT_FAILED] = NOT_QUEUED,
-		[JOB_EVENT_LAUNCH_REFUSED] = DO(refuse_launch),
-		[JOB_EVENT_OPERATION_STARTED] = DO(started),
-		[JOB_EVENT_OPERATION_SPLIT] = DO(split),
-		[JOB_EVENT_OPERATION_CONTINUES] = DO(continues),
-		[JOB_EVENT_OPERATION_SUCCEEDED] = DO(succeeded),
-		[JOB_EVENT_OPERATION_FAILED] = DO(failed),
-		[JOB_EVENT_OPERATION_INTERRUPTED] = DO(interrupted),
-		[JOB_EVENT_OPERATION_UNKNOWN] = DO(unknown_reading),
-		[JOB_EVENT_LEASE_EXPIRED] = DO(lost_reading),
-		[JOB_EVENT_RUNNER_LOST] = DO(lost_reading),
-		[JOB_EVENT_CANCEL] = DO(cancel_later),
-		[JOB_EVENT_FORCE_CANCEL] = DO(cancel_by_force),
-		[JOB_EVENT_RESUME] = NOT_PAUSED,
-	},
-	[JOB_PHASE_STOPPING] = {
-		[JOB_EVENT_DISPATCHED] = HELD,
-		[JOB_EVENT_PAUSED_BEFORE_START] = NOT_QUEUED,
-		[JOB_EVENT_PREFLIGHT_FAILED] = NOT_QUEUED,
-		[JOB_EVENT_LAUNCH_REFUSED] = DO(refuse_launch),
-		[JOB_EVENT_OPERATION_STARTED] = DO(started),
-		[JOB_EVENT_OPERATION_SPLIT] = DO(split),
-		[JOB_EVENT_OPERATION_CONTINUES] = DO(continues),
-		[JOB_EVENT_OPERATION_SUCCEEDED] = DO(succeeded),
-		[JOB_EVENT_OPERATION_FAILED] = DO(stopped),
-		[JOB_EVENT_OPERATION_INTERRUPTED] = DO(stopped),
-		[JOB_EVENT_OPERATION_UNKNOWN] = DO(stopped),
-		[JOB_EVENT_LEASE_EXPIRED] = DO(lost_reading),
-		[JOB_EVENT_RUNNER_LOST] = DO(lost_reading),
-		[JOB_EVENT_CANCEL] = DO(cancel_later),
-		[JOB_EVENT_FORCE_CANCEL] = DO(cancel_by_force),
-		[JOB_EVENT_RESUME] = NOT_PAUSED,
-	},
-	[JOB_PHASE_CHANGING] = {
-		[JOB_EVENT_DISPATCHED] = HELD,
-		[JOB_EVENT_PAUSED_BEFORE_START] = NOT_QUEUED,
-		[JOB_EVENT_PREFLIGHT_FAILED] = NOT_QUEUED,
-		[JOB_EVENT_LAUNCH_REFUSED] = DO(refuse_launch),
-		[JOB_EVENT_OPERATION_STARTED] = DO(started),
-		[JOB_EVENT_OPERATION_SPLIT] = NO("the job is in a change, after which nothing follows"),
-		[JOB_EVENT_OPERATION_CONTINUES] = DO(continues),
-		[JOB_EVENT_OPERATION_SUCCEEDED] = DO(succeeded),
-		[JOB_EVENT_OPERATION_FAILED] = DO(failed),
-		[JOB_EVENT_OPERATION_INTERRUPTED] = DO(interrupted),
-		[JOB_EVENT_OPERATION_UNKNOWN] = DO(unknown_changing),
-		[JOB_EVENT_LEASE_EXPIRED] = DO(lost_changing),
-		[JOB_EVENT_RUNNER_LOST] = DO(lost_changing),
-		[JOB_EVENT_CANCEL] = DO(cancel_later),
-		[JOB_EVENT_FORCE_CANCEL] = DO(cancel_by_force),
-		[JOB_EVENT_RESUME] = NOT_PAUSED,
-	},
-	[JOB_PHASE_PAUSED_BEFORE_CHANGE] = {
-		[JOB_EVENT_DISPATCHED] = PAUSED,
-		[JOB_EVENT_PAUSED_BEFORE_START] = NOT_QUEUED,
-		[JOB_EVENT_PREFLIGHT_FAILED] = NOT_QUEUED,
-		[JOB_EVENT_LAUNCH_REFUSED] = DO(refuse_launch),
-		NO_ENGINE_EVENTS,
-		[JOB_EVENT_CANCEL] = DO(cancel_now),
-		[JOB_EVENT_FORCE_CANCEL] = DO(cancel_now),
-		[JOB_EVENT_RESUME] = DO(resume_change),
-	},
-	[JOB_PHASE_COMPLETED] = {
-		[JOB_EVENT_DISPATCHED] = DONE,
-		[JOB_EVENT_PAUSED_BEFORE_START] = DONE,
-		[JOB_EVENT_PREFLIGHT_FAILED] = DONE,
-		[JOB_EVENT_LAUNCH_REFUSED] = DONE,
-		[JOB_EVENT_OPERATION_STARTED] = DONE,
-		[JOB_EVENT_OPERATION_SPLIT] = DONE,
-		[JOB_EVENT_OPERATION_CONTINUES] = DONE,
-		[JOB_EVENT_OPERATION_SUCCEEDED] = DONE,
-		[JOB_EVENT_OPERATION_FAILED] = DONE,
-		[JOB_EVENT_OPERATION_INTERRUPTED] = DONE,
-		[JOB_EVENT_OPERATION_UNKNOWN] = DONE,
-		[JOB_EVENT_LEASE_EXPIRED] = DONE,
-		[JOB_EVENT_RUNNER_LOST] = DONE,
-		[JOB_EVENT_CANCEL] = DONE,
-		[JOB_EVENT_FORCE_CANCEL] = DONE,
-		[JOB_EVENT_RESUME] = DONE,
-	},
+static const struct transition transitions[_JOB_PHASE_MAX][_JOB_EVENT_MAX] =
+	{
+		[JOB_PHASE_QUEUED] =
+			{
+				[JOB_EVENT_DISPATCHED] = DO(dispatch),
+				[JOB_EVENT_PAUSED_BEFORE_START] = DO(pause_before_start),
+				[JOB_EVENT_PREFLIGHT_FAILED] = DO(preflight_failed),
+				[JOB_EVENT_LAUNCH_REFUSED] = NOT_HELD,
+				NO_ENGINE_EVENTS,
+				[JOB_EVENT_CANCEL] = DO(cancel_now),
+				[JOB_EVENT_FORCE_CANCEL] = DO(cancel_now),
+				[JOB_EVENT_RESUME] = NOT_PAUSED,
+			},
+		[JOB_PHASE_PAUSED_BEFORE_START] =
+			{
+				[JOB_EVENT_DISPATCHED] = PAUSED,
+				[JOB_EVENT_PAUSED_BEFORE_START] = PAUSED,
+				[JOB_EVENT_PREFLIGHT_FAILED] = PAUSED,
+				[JOB_EVENT_LAUNCH_REFUSED] = PAUSED,
+				NO_ENGINE_EVENTS,
+				[JOB_EVENT_CANCEL] = DO(cancel_now),
+				[JOB_EVENT_FORCE_CANCEL] = DO(cancel_now),
+				[JOB_EVENT_RESUME] = DO(resume_start),
+			},
+		[JOB_PHASE_UNASSIGNED] =
+			{
+				[JOB_EVENT_DISPATCHED] = DO(dispatch),
+				[JOB_EVENT_PAUSED_BEFORE_START] = NOT_QUEUED,
+				[JOB_EVENT_PREFLIGHT_FAILED] = NOT_QUEUED,
+				[JOB_EVENT_LAUNCH_REFUSED] = DO(refuse_launch),
+				NO_ENGINE_EVENTS,
+				[JOB_EVENT_CANCEL] = DO(cancel_now),
+				[JOB_EVENT_FORCE_CANCEL] = DO(cancel_now),
+				[JOB_EVENT_RESUME] = NOT_PAUSED,
+			},
+		[JOB_PHASE_READING] =
+			{
+				[JOB_EVENT_DISPATCHED] = HELD,
+				[JOB_EVENT_PAUSED_BEFORE_START] = NOT_QUEUED,
+				[JOB_EVENT_PREFLIGHT_FAILED] = NOT_QUEUED,
+				[JOB_EVENT_LAUNCH_REFUSED] = DO(refuse_launch),
+				[JOB_EVENT_OPERATION_STARTED] = DO(started),
+				[JOB_EVENT_OPERATION_SPLIT] = DO(split),
+				[JOB_EVENT_OPERATION_CONTINUES] = DO(continues),
+				[JOB_EVENT_OPERATION_SUCCEEDED] = DO(succeeded),
+				[JOB_EVENT_OPERATION_FAILED] = DO(failed),
+				[JOB_EVENT_OPERATION_INTERRUPTED] = DO(interrupted),
+				[JOB_EVENT_OPERATION_UNKNOWN] = DO(unknown_reading),
+				[JOB_EVENT_LEASE_EXPIRED] = DO(lost_reading),
+				[JOB_EVENT_RUNNER_LOST] = DO(lost_reading),
+				[JOB_EVENT_CANCEL] = DO(cancel_later),
+				[JOB_EVENT_FORCE_CANCEL] = DO(cancel_by_force),
+				[JOB_EVENT_RESUME] = NOT_PAUSED,
+			},
+		[JOB_PHASE_STOPPING] =
+			{
+				[JOB_EVENT_DISPATCHED] = HELD,
+				[JOB_EVENT_PAUSED_BEFORE_START] = NOT_QUEUED,
+				[JOB_EVENT_PREFLIGHT_FAILED] = NOT_QUEUED,
+				[JOB_EVENT_LAUNCH_REFUSED] = DO(refuse_launch),
+				[JOB_EVENT_OPERATION_STARTED] = DO(started),
+				[JOB_EVENT_OPERATION_SPLIT] = DO(split),
+				[JOB_EVENT_OPERATION_CONTINUES] = DO(continues),
+				[JOB_EVENT_OPERATION_SUCCEEDED] = DO(succeeded),
+				[JOB_EVENT_OPERATION_FAILED] = DO(stopped),
+				[JOB_EVENT_OPERATION_INTERRUPTED] = DO(stopped),
+				[JOB_EVENT_OPERATION_UNKNOWN] = DO(stopped),
+				[JOB_EVENT_LEASE_EXPIRED] = DO(lost_reading),
+				[JOB_EVENT_RUNNER_LOST] = DO(lost_reading),
+				[JOB_EVENT_CANCEL] = DO(cancel_later),
+				[JOB_EVENT_FORCE_CANCEL] = DO(cancel_by_force),
+				[JOB_EVENT_RESUME] = NOT_PAUSED,
+			},
+		[JOB_PHASE_CHANGING] =
+			{
+				[JOB_EVENT_DISPATCHED] = HELD,
+				[JOB_EVENT_PAUSED_BEFORE_START] = NOT_QUEUED,
+				[JOB_EVENT_PREFLIGHT_FAILED] = NOT_QUEUED,
+				[JOB_EVENT_LAUNCH_REFUSED] = DO(refuse_launch),
+				[JOB_EVENT_OPERATION_STARTED] = DO(started),
+				[JOB_EVENT_OPERATION_SPLIT] =
+					NO("the job is in a change, after which nothing follows"),
+				[JOB_EVENT_OPERATION_CONTINUES] = DO(continues),
+				[JOB_EVENT_OPERATION_SUCCEEDED] = DO(succeeded),
+				[JOB_EVENT_OPERATION_FAILED] = DO(failed),
+				[JOB_EVENT_OPERATION_INTERRUPTED] = DO(interrupted),
+				[JOB_EVENT_OPERATION_UNKNOWN] = DO(unknown_changing),
+				[JOB_EVENT_LEASE_EXPIRED] = DO(lost_changing),
+				[JOB_EVENT_RUNNER_LOST] = DO(lost_changing),
+				[JOB_EVENT_CANCEL] = DO(cancel_later),
+				[JOB_EVENT_FORCE_CANCEL] = DO(cancel_by_force),
+				[JOB_EVENT_RESUME] = NOT_PAUSED,
+			},
+		[JOB_PHASE_PAUSED_BEFORE_CHANGE] =
+			{
+				[JOB_EVENT_DISPATCHED] = PAUSED,
+				[JOB_EVENT_PAUSED_BEFORE_START] = NOT_QUEUED,
+				[JOB_EVENT_PREFLIGHT_FAILED] = NOT_QUEUED,
+				[JOB_EVENT_LAUNCH_REFUSED] = DO(refuse_launch),
+				NO_ENGINE_EVENTS,
+				[JOB_EVENT_CANCEL] = DO(cancel_now),
+				[JOB_EVENT_FORCE_CANCEL] = DO(cancel_now),
+				[JOB_EVENT_RESUME] = DO(resume_change),
+			},
+		[JOB_PHASE_COMPLETED] =
+			{
+				[JOB_EVENT_DISPATCHED] = DONE,
+				[JOB_EVENT_PAUSED_BEFORE_START] = DONE,
+				[JOB_EVENT_PREFLIGHT_FAILED] = DONE,
+				[JOB_EVENT_LAUNCH_REFUSED] = DONE,
+				[JOB_EVENT_OPERATION_STARTED] = DONE,
+				[JOB_EVENT_OPERATION_SPLIT] = DONE,
+				[JOB_EVENT_OPERATION_CONTINUES] = DONE,
+				[JOB_EVENT_OPERATION_SUCCEEDED] = DONE,
+				[JOB_EVENT_OPERATION_FAILED] = DONE,
+				[JOB_EVENT_OPERATION_INTERRUPTED] = DONE,
+				[JOB_EVENT_OPERATION_UNKNOWN] = DONE,
+				[JOB_EVENT_LEASE_EXPIRED] = DONE,
+				[JOB_EVENT_RUNNER_LOST] = DONE,
+				[JOB_EVENT_CANCEL] = DONE,
+				[JOB_EVENT_FORCE_CANCEL] = DONE,
+				[JOB_EVENT_RESUME] = DONE,
+			},
 };
 
-int job_machine_step(struct job_view *view, const struct job_event *event, struct job_effects *ret, const char **ret_refusal)
+int job_machine_step(struct job_view *view, const struct job_event *event, struct job_effects *ret,
+		     const char **ret_refusal)
 {
 	assert(event->type >= 0 && event->type < _JOB_EVENT_MAX);
 	const struct transition *t = &transitions[job_phase_of(view)][event->type];

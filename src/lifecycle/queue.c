@@ -31,7 +31,8 @@ static bool changes(enum job_operation operation)
 
 static bool hold_stops(const struct hold *hold, enum job_operation operation)
 {
-	return hold->kind == HOLD_ENGINE_MAY_LIVE || (hold->kind == HOLD_NEEDS_REFRESH && changes(operation));
+	return hold->kind == HOLD_ENGINE_MAY_LIVE ||
+	       (hold->kind == HOLD_NEEDS_REFRESH && changes(operation));
 }
 
 /* Does a job that waits for approval hold back one of this operation? Previews only read. */
@@ -40,8 +41,10 @@ static bool pause_stops(const struct queue_job *paused, enum job_operation opera
 	return paused->status == STATUS_AWAITING_APPROVAL && operation != JOB_PREVIEW;
 }
 
-/* A queued job that has to wait for more than its turn holds back only those that wait for the same. */
-static bool waits_for_more(const struct queue_job *job, const struct queue_job *others, size_t count, const struct hold *hold)
+/* A queued job that has to wait for more than its turn holds back only those that wait for the
+ * same. */
+static bool waits_for_more(const struct queue_job *job, const struct queue_job *others,
+			   size_t count, const struct hold *hold)
 {
 	if (hold_stops(hold, job->operation))
 		return true;
@@ -55,27 +58,32 @@ static void say_hold(const struct hold *hold, struct queue_verdict *ret)
 {
 	if (hold->kind == HOLD_ENGINE_MAY_LIVE)
 		snprintf(ret->reason, sizeof(ret->reason),
-			 "runner %s was lost while stack job %s changed this resource, and its engine may still run: the hold ends when "
-			 "the runner comes back and says that it has ended, or with `planton runner abandon %s`",
-			 hold->runner ? hold->runner : "(unknown)", hold->job ? hold->job : "(unknown)",
+			 "runner %s was lost while stack job %s changed this resource, and its "
+			 "engine may still run: the hold ends when "
+			 "the runner comes back and says that it has ended, or with `planton "
+			 "runner abandon %s`",
+			 hold->runner ? hold->runner : "(unknown)",
+			 hold->job ? hold->job : "(unknown)",
 			 hold->runner ? hold->runner : "<runner>");
 	else
 		snprintf(ret->reason, sizeof(ret->reason),
-			 "stack job %s was lost in the middle of a change and may have made what the state does not know; run "
+			 "stack job %s was lost in the middle of a change and may have made what "
+			 "the state does not know; run "
 			 "`planton sj create-stack-job %s --operation refresh`",
-			 hold->job ? hold->job : "(unknown)", hold->resource ? hold->resource : "<resource>");
+			 hold->job ? hold->job : "(unknown)",
+			 hold->resource ? hold->resource : "<resource>");
 }
 
 static void blocked_by(const struct queue_job *other, const char *format, struct queue_verdict *ret)
 {
 	ret->may_start = false;
 	ret->job = other->id;
-	snprintf(ret->reason, sizeof(ret->reason), "%s job %s of this resource %s", job_operation_to_string(other->operation),
-		 other->id, format);
+	snprintf(ret->reason, sizeof(ret->reason), "%s job %s of this resource %s",
+		 job_operation_to_string(other->operation), other->id, format);
 }
 
-void queue_decide(const struct queue_job *self, const struct queue_job *others, size_t count, const struct hold *hold,
-		  struct queue_verdict *ret)
+void queue_decide(const struct queue_job *self, const struct queue_job *others, size_t count,
+		  const struct hold *hold, struct queue_verdict *ret)
 {
 	*ret = (struct queue_verdict){.may_start = true};
 	if (hold_stops(hold, self->operation)) {
@@ -96,7 +104,8 @@ void queue_decide(const struct queue_job *self, const struct queue_job *others, 
 			blocked_by(o, "waits for approval: resume or cancel it", ret);
 			return;
 		}
-		if (ahead && o->status == STATUS_QUEUED && !waits_for_more(o, others, count, hold)) {
+		if (ahead && o->status == STATUS_QUEUED &&
+		    !waits_for_more(o, others, count, hold)) {
 			blocked_by(o, "was created earlier and waits, too", ret);
 			return;
 		}

@@ -41,8 +41,8 @@ struct queue_verdict {
 };
 
 /*
- * May self be given to a runner? others: unfinished jobs on its state, in order of creation, self left out or not; they may be
- * cut to the oldest, but every one that runs must be there.
+ * May self be given to a runner? others: unfinished jobs on its state, in order of creation, self
+ * left out or not; they may be cut to the oldest, but every one that runs must be there.
  */
-void queue_decide(const struct queue_job *self, const struct queue_job *others, size_t count, const struct hold *hold,
-		  struct queue_verdict *ret);
+void queue_decide(const struct queue_job *self, const struct queue_job *others, size_t count,
+		  const struct hold *hold, struct queue_verdict *ret);

@@ -8,7 +8,8 @@ static const struct {
 	[JOB_REFRESH] = {{OPERATION_INIT, OPERATION_REFRESH}, 2},
 	[JOB_PREVIEW] = {{OPERATION_INIT, OPERATION_REFRESH, OPERATION_PREVIEW}, 3},
 	[JOB_UPDATE] = {{OPERATION_INIT, OPERATION_REFRESH, OPERATION_PREVIEW, OPERATION_APPLY}, 4},
-	[JOB_DESTROY] = {{OPERATION_INIT, OPERATION_REFRESH, OPERATION_PREVIEW, OPERATION_DESTROY}, 4},
+	[JOB_DESTROY] = {{OPERATION_INIT, OPERATION_REFRESH, OPERATION_PREVIEW, OPERATION_DESTROY},
+			 4},
 };
 
 bool operation_is_change(enum operation operation)
@@ -16,7 +17,8 @@ bool operation_is_change(enum operation operation)
 	return operation == OPERATION_APPLY || operation == OPERATION_DESTROY;
 }
 
-static bool is_left_out(enum job_operation job, enum operation operation, const struct flow_control *flow)
+static bool is_left_out(enum job_operation job, enum operation operation,
+			const struct flow_control *flow)
 {
 	if (operation == OPERATION_REFRESH)
 		return flow->skip_refresh && job != JOB_REFRESH;

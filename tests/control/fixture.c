@@ -21,7 +21,8 @@ static const char *keep(const char *text)
 int64_t check_ok(int64_t r, const char *call, const char *file, int line)
 {
 	if (r < 0) {
-		_cleanup_free_ char *text = test_error ? error_describe(test_error) : xstrdup("(no error)");
+		_cleanup_free_ char *text =
+			test_error ? error_describe(test_error) : xstrdup("(no error)");
 		print_error("%s: %s\n", call, text);
 		_fail(file, line);
 	}
@@ -31,7 +32,8 @@ int64_t check_ok(int64_t r, const char *call, const char *file, int line)
 void check_fails(enum error_code code, int64_t r, const char *call, const char *file, int line)
 {
 	if (r >= 0 || !test_error || test_error->code != code) {
-		print_error("%s: %s instead of %s (%s)\n", call, r >= 0 ? "succeeded" : error_code_string(test_error->code),
+		print_error("%s: %s instead of %s (%s)\n", call,
+			    r >= 0 ? "succeeded" : error_code_string(test_error->code),
 			    error_code_string(code), test_error ? test_error->message : "");
 		_fail(file, line);
 	}
@@ -41,8 +43,10 @@ void check_fails(enum error_code code, int64_t r, const char *call, const char *
 
 static void make_control(struct fixture *f)
 {
-	const struct control_options o = {
-		.store = f->store, .catalog = f->catalog, .master_key = f->master_key, .lease_seconds = f->lease_seconds};
+	const struct control_options o = {.store = f->store,
+					  .catalog = f->catalog,
+					  .master_key = f->master_key,
+					  .lease_seconds = f->lease_seconds};
 	OK(control_new(&o, &f->control, ERR));
 }
 
@@ -113,10 +117,12 @@ int fixture_teardown(void **state)
 
 /* ---- People ---- */
 
-const char *apply(struct fixture *f, const char *name, const char *message, const char *flow, const char **ret_job)
+const char *apply(struct fixture *f, const char *name, const char *message, const char *flow,
+		  const char **ret_job)
 {
-	json_t *manifest = json_pack("{s:s s:s s:{s:s s:s} s:{s:s}}", "apiVersion", "playground.planton.dev/v1", "kind", "Playground",
-				     "metadata", "name", name, "env", "dev", "spec", "message", message);
+	json_t *manifest = json_pack("{s:s s:s s:{s:s s:s} s:{s:s}}", "apiVersion",
+				     "playground.planton.dev/v1", "kind", "Playground", "metadata",
+				     "name", name, "env", "dev", "spec", "message", message);
 	if (flow) {
 		json_t *placement = json_object();
 		json_object_set_new(placement, "flowControl", json_loads(flow, 0, NULL));
@@ -124,7 +130,8 @@ const char *apply(struct fixture *f, const char *name, const char *message, cons
 	}
 	_cleanup_(apply_result_release) struct apply_result result = {0};
 	struct work *w = begin(f);
-	OK(resource_apply(w, manifest, &(struct apply_options){.create_job = ret_job != NULL}, &result, ERR));
+	OK(resource_apply(w, manifest, &(struct apply_options){.create_job = ret_job != NULL},
+			  &result, ERR));
 	end(w);
 	json_decref(manifest);
 	if (ret_job)
@@ -138,7 +145,8 @@ const char *create_job(struct fixture *f, const char *resource_id, enum job_oper
 	_cleanup_(job_row_release) struct job_row row = {0};
 	struct work *w = begin(f);
 	OK(resource_get(w->tx, resource_id, &resource, ERR));
-	OK(job_create(w, &(struct job_request){.resource = &resource, .operation = operation}, &row, ERR));
+	OK(job_create(w, &(struct job_request){.resource = &resource, .operation = operation}, &row,
+		      ERR));
 	end(w);
 	return keep(row.id);
 }
@@ -175,7 +183,8 @@ void assert_job(struct fixture *f, const char *id, const char *expected)
 	_cleanup_json_ json_t *document = job(f, id);
 	const char *code = json_get_str(document, "status.error.code");
 	_cleanup_free_ char *text = xasprintf("%s/%s%s%s", json_get_str(document, "status.status"),
-					      json_get_str(document, "status.result"), code ? "/" : "", code ? code : "");
+					      json_get_str(document, "status.result"),
+					      code ? "/" : "", code ? code : "");
 	assert_string_equal(text, expected);
 }
 
@@ -185,7 +194,8 @@ void assert_operations(struct fixture *f, const char *id, const char *expected)
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	size_t i;
 	json_t *o;
-	json_array_foreach(json_get(document, "status.operations"), i, o) {
+	json_array_foreach(json_get(document, "status.operations"), i, o)
+	{
 		const char *result = json_get_str(o, "result");
 		strbuf_addf(&text, "%s%s:%s", i ? " " : "", json_get_str(o, "operation"),
 			    streq(result, "tbd") ? json_get_str(o, "status") : result);
@@ -222,7 +232,8 @@ int64_t assert_stream(struct fixture *f, const char *id)
 	_cleanup_(job_row_release) struct job_row row = {0};
 	struct work *w = begin(f);
 	OK(job_get(w->tx, id, &row, ERR));
-	OK(event_read(w->tx, id, 0, _OPERATION_INVALID, 0, 100000, (size_t)64 << 20, next_event, &last, ERR));
+	OK(event_read(w->tx, id, 0, _OPERATION_INVALID, 0, 100000, (size_t)64 << 20, next_event,
+		      &last, ERR));
 	end(w);
 	assert_int_equal(last, row.last_seq);
 	return last;
@@ -254,9 +265,9 @@ struct runner *runner_new(struct fixture *f, const char *name, int capacity)
 	r->held = json_object();
 	assert_int_equal(key_pair_generate(&r->keys), 0);
 	_cleanup_free_ char *public_key = base64_encode(r->keys.public_key, BOX_KEY_SIZE);
-	_cleanup_json_ json_t *body =
-		json_pack("{s:s s:s s:s s:i s:s s:s}", "name", name, "publicKey", public_key, "version", "1", "capacity", capacity,
-			  "workRoot", "/var/lib/planton/work", "bootId", "b");
+	_cleanup_json_ json_t *body = json_pack(
+		"{s:s s:s s:s s:i s:s s:s}", "name", name, "publicKey", public_key, "version", "1",
+		"capacity", capacity, "workRoot", "/var/lib/planton/work", "bootId", "b");
 	_cleanup_json_ json_t *answer = NULL;
 	struct work *w = begin(f);
 	OK(runner_register(w, body, &answer, ERR));
@@ -283,7 +294,8 @@ json_t *poll_server(struct runner *r)
 	json_t *answer = NULL, *held = json_array(), *grant;
 	const char *id;
 	json_object_foreach(r->held, id, grant)
-		json_array_append_new(held, json_pack("{s:s s:I}", "job", id, "epoch", (json_int_t)json_get_int(grant, "epoch", 0)));
+		json_array_append_new(held, json_pack("{s:s s:I}", "job", id, "epoch",
+						      (json_int_t)json_get_int(grant, "epoch", 0)));
 	_cleanup_json_ json_t *body = json_pack("{s:o}", "held", held);
 	struct work *w = begin_runner(r);
 	runner_poll_began(r->fixture->control, r->id);
@@ -291,8 +303,7 @@ json_t *poll_server(struct runner *r)
 	end(w);
 	runner_poll_ended(r->fixture->control, r->id);
 	size_t i;
-	json_array_foreach(json_object_get(answer, "jobs"), i, grant)
-		hold(r, grant);
+	json_array_foreach(json_object_get(answer, "jobs"), i, grant) hold(r, grant);
 	return answer;
 }
 
@@ -341,12 +352,14 @@ static json_t *send_again(struct attempt *a, const json_t *header, const char *l
 	assert_true(json_equal(json_object_get(first, "to"), json_object_get(again, "to")));
 	assert_string_equal(json_get_str(first, "next.type"), json_get_str(again, "next.type"));
 	if (json_get_str(first, "next.grant.job.id"))
-		assert_true(json_get_int(again, "next.grant.epoch", 0) > json_get_int(first, "next.grant.epoch", 0));
+		assert_true(json_get_int(again, "next.grant.epoch", 0) >
+			    json_get_int(first, "next.grant.epoch", 0));
 	json_decref(first);
 	return again;
 }
 
-json_t *report(struct attempt *a, const char *started, const char *events, const char *log, const struct ending *ending)
+json_t *report(struct attempt *a, const char *started, const char *events, const char *log,
+	       const struct ending *ending)
 {
 	json_t *list = events ? json_loads(events, 0, NULL) : json_array();
 	assert_non_null(list);
@@ -354,22 +367,26 @@ json_t *report(struct attempt *a, const char *started, const char *events, const
 	const char *operation = json_get_str(a->grant, "attempt.operation");
 	if (log)
 		json_array_insert_new(list, 0,
-				      json_pack("{s:s s:I s:s s:s s:[I]}", "type", "log", "time", (json_int_t)1000, "operation", operation,
-						"stream", "stdout", "lengths", (json_int_t)size));
-	_cleanup_json_ json_t *header =
-		json_pack("{s:I s:s s:I s:{s:I s:i} s:{s:I s:i} s:{s:i} s:o}", "epoch", (json_int_t)json_get_int(a->grant, "epoch", 0),
-			  "operation", operation, "attempt", (json_int_t)json_get_int(a->grant, "attempt.number", 0), "from", "stdout",
-			  (json_int_t)a->offset, "stderr", 0, "to", "stdout", (json_int_t)(a->offset + size), "stderr", 0, "cursor", "n",
-			  ++a->sent, "events", list);
+				      json_pack("{s:s s:I s:s s:s s:[I]}", "type", "log", "time",
+						(json_int_t)1000, "operation", operation, "stream",
+						"stdout", "lengths", (json_int_t)size));
+	_cleanup_json_ json_t *header = json_pack(
+		"{s:I s:s s:I s:{s:I s:i} s:{s:I s:i} s:{s:i} s:o}", "epoch",
+		(json_int_t)json_get_int(a->grant, "epoch", 0), "operation", operation, "attempt",
+		(json_int_t)json_get_int(a->grant, "attempt.number", 0), "from", "stdout",
+		(json_int_t)a->offset, "stderr", 0, "to", "stdout", (json_int_t)(a->offset + size),
+		"stderr", 0, "cursor", "n", ++a->sent, "events", list);
 	if (started)
 		json_object_set_new(header, "started", json_loads(started, 0, NULL));
 	if (ending) {
-		json_t *ended = json_pack("{s:I s:s s:i s:b}", "time", (json_int_t)2000, "result", ending->result, "exitCode", 0,
-					  "operationEnds", !ending->goes_on);
+		json_t *ended =
+			json_pack("{s:I s:s s:i s:b}", "time", (json_int_t)2000, "result",
+				  ending->result, "exitCode", 0, "operationEnds", !ending->goes_on);
 		if (ending->facts)
 			json_object_set_new(ended, "facts", json_loads(ending->facts, 0, NULL));
 		if (ending->error)
-			json_object_set_new(ended, "errors", json_pack("[{s:s}]", "summary", ending->error));
+			json_object_set_new(ended, "errors",
+					    json_pack("[{s:s}]", "summary", ending->error));
 		json_object_set_new(header, "ended", ended);
 	}
 	a->offset += size;
@@ -379,7 +396,8 @@ json_t *report(struct attempt *a, const char *started, const char *events, const
 
 json_t *run(struct attempt *a)
 {
-	return report(a, "{\"time\": 1000, \"command\": \"x\"}", NULL, "one line of log", &(struct ending){.result = "succeeded"});
+	return report(a, "{\"time\": 1000, \"command\": \"x\"}", NULL, "one line of log",
+		      &(struct ending){.result = "succeeded"});
 }
 
 struct attempt granted(struct runner *r, json_t *answer, const char *operation)
@@ -395,8 +413,8 @@ struct attempt granted(struct runner *r, json_t *answer, const char *operation)
 void released(struct attempt *a, json_t *answer, const char *expected)
 {
 	assert_string_equal(json_get_str(answer, "next.type"), "release");
-	_cleanup_free_ char *text =
-		xasprintf("%s/%s", json_get_str(answer, "next.status"), json_get_str(answer, "next.result"));
+	_cleanup_free_ char *text = xasprintf("%s/%s", json_get_str(answer, "next.status"),
+					      json_get_str(answer, "next.result"));
 	assert_string_equal(text, expected);
 	forget(a->runner, a->job);
 	json_decref(answer);
@@ -424,18 +442,21 @@ int try_write_state(struct attempt *a, int64_t serial, const char *addresses, st
 	_cleanup_strv_ char **names = strv_split(addresses, ' ');
 	for (char **name = names; name && *name; name++) {
 		_cleanup_strv_ char **parts = strv_split(*name, '.');
-		json_array_append_new(resources, json_pack("{s:s s:s s:s s:s s:[{s:{}}]}", "mode", "managed", "type", parts[0], "name",
-							   parts[1], "provider", "p", "instances", "attributes"));
+		json_array_append_new(resources,
+				      json_pack("{s:s s:s s:s s:s s:[{s:{}}]}", "mode", "managed",
+						"type", parts[0], "name", parts[1], "provider", "p",
+						"instances", "attributes"));
 	}
-	_cleanup_json_ json_t *state =
-		json_pack("{s:i s:s s:I s:s s:{s:{s:s s:s} s:{s:s s:s s:b}} s:o}", "version", 4, "terraform_version", "1", "serial",
-			  (json_int_t)serial, "lineage", "l", "outputs", "message", "value", "hello", "type", "string", "secret", "value",
-			  "s3cret", "type", "string", "sensitive", 1, "resources", resources);
+	_cleanup_json_ json_t *state = json_pack(
+		"{s:i s:s s:I s:s s:{s:{s:s s:s} s:{s:s s:s s:b}} s:o}", "version", 4,
+		"terraform_version", "1", "serial", (json_int_t)serial, "lineage", "l", "outputs",
+		"message", "value", "hello", "type", "string", "secret", "value", "s3cret", "type",
+		"string", "sensitive", 1, "resources", resources);
 	_cleanup_free_ char *text = json_to_text(state, JSON_WRITE_COMPACT);
 	_cleanup_(attempt_row_release) struct attempt_row by = {0};
 	struct work *w = begin_runner(a->runner);
-	int r = state_authenticate(w, state_id, json_get_str(a->grant, "state.username"), json_get_str(secrets, "statePassword"), &by,
-				   err);
+	int r = state_authenticate(w, state_id, json_get_str(a->grant, "state.username"),
+				   json_get_str(secrets, "statePassword"), &by, err);
 	if (r >= 0)
 		r = state_write(w, state_id, &by, NULL, NULL, text, strlen(text), err);
 	if (r < 0)
@@ -454,17 +475,24 @@ json_t *run_to_preview_end(struct runner *r, const char *job_id, struct attempt 
 {
 	struct attempt a = claim(r, job_id, "init");
 	a = granted(r, run(&a), "refresh");
-	json_decref(report(&a, "{\"time\": 1000, \"command\": \"plan\", \"covers\": [\"refresh\", \"preview\"]}", NULL, "refreshing", NULL));
-	json_decref(report(&a, NULL,
-			   "[{\"type\": \"operation_end\", \"time\": 1100, \"operation\": \"refresh\", \"result\": \"succeeded\", \"drift\": 0},"
-			   " {\"type\": \"operation_begin\", \"time\": 1100, \"operation\": \"preview\"},"
-			   " {\"type\": \"resource\", \"time\": 1200, \"operation\": \"preview\", \"payload\": {\"address\": \"t.a\", \"type\": \"t\","
-			   " \"name\": \"a\", \"action\": \"create\", \"phase\": \"planned\"}}]",
-			   NULL, NULL));
+	json_decref(report(
+		&a,
+		"{\"time\": 1000, \"command\": \"plan\", \"covers\": [\"refresh\", \"preview\"]}",
+		NULL, "refreshing", NULL));
+	json_decref(report(
+		&a, NULL,
+		"[{\"type\": \"operation_end\", \"time\": 1100, \"operation\": \"refresh\", "
+		"\"result\": \"succeeded\", \"drift\": 0},"
+		" {\"type\": \"operation_begin\", \"time\": 1100, \"operation\": \"preview\"},"
+		" {\"type\": \"resource\", \"time\": 1200, \"operation\": \"preview\", "
+		"\"payload\": {\"address\": \"t.a\", \"type\": \"t\","
+		" \"name\": \"a\", \"action\": \"create\", \"phase\": \"planned\"}}]",
+		NULL, NULL));
 	*ret_last = a;
 	return report(&a, NULL, NULL, "planned",
 		      &(struct ending){.result = "succeeded",
-				       .facts = "{\"command\": \"plan\", \"planDigest\": \"d1\", \"changes\": {\"create\": 1}}"});
+				       .facts = "{\"command\": \"plan\", \"planDigest\": \"d1\", "
+						"\"changes\": {\"create\": 1}}"});
 }
 
 void run_job(struct runner *r, const char *job_id, int64_t serial, const char *addresses)
@@ -478,6 +506,8 @@ void run_job(struct runner *r, const char *job_id, int64_t serial, const char *a
 	json_decref(report(&a, "{\"time\": 1300, \"command\": \"apply\"}", NULL, "changing", NULL));
 	write_state(&a, serial, addresses);
 	released(&a,
-		 report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded", .facts = "{\"changes\": {\"create\": 1}}"}),
+		 report(&a, NULL, NULL, NULL,
+			&(struct ending){.result = "succeeded",
+					 .facts = "{\"changes\": {\"create\": 1}}"}),
 		 "completed/succeeded");
 }

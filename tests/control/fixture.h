@@ -1,4 +1,5 @@
-/* A fresh control over a fresh SQLite store for each test, people's verbs in one call each, and a scripted runner. */
+/* A fresh control over a fresh SQLite store for each test, people's verbs in one call each, and a
+ * scripted runner. */
 #pragma once
 
 #include <setjmp.h>
@@ -50,7 +51,8 @@ struct attempt {
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
-#define CONTROL_TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
+#define CONTROL_TEST(function) \
+	cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 
 void fixture_restart(struct fixture *f);
 
@@ -67,7 +69,8 @@ void end(struct work *w);
 
 /* ---- People. Ids are owned by the fixture's arena of the test: freed at its end. ---- */
 /* A Playground of that name; flow: the inline flow control as JSON, or NULL. Returns its id. */
-const char *apply(struct fixture *f, const char *name, const char *message, const char *flow, const char **ret_job);
+const char *apply(struct fixture *f, const char *name, const char *message, const char *flow,
+		  const char **ret_job);
 const char *create_job(struct fixture *f, const char *resource_id, enum job_operation operation);
 /* The rendered job; the caller drops it. */
 json_t *job(struct fixture *f, const char *id);
@@ -94,20 +97,23 @@ void assert_idle(struct runner *r);
 void forget(struct runner *r, const char *job_id);
 
 struct ending {
-	const char *result;    /* succeeded */
-	const char *facts;     /* JSON */
-	const char *error;     /* summary of one */
-	bool goes_on;	       /* another attempt of the operation follows */
+	const char *result; /* succeeded */
+	const char *facts;  /* JSON */
+	const char *error;  /* summary of one */
+	bool goes_on;	    /* another attempt of the operation follows */
 };
-/* events: JSON list without logs, or NULL; with one line of log when log. Returns the answer, the caller drops it. */
-json_t *report(struct attempt *a, const char *started, const char *events, const char *log, const struct ending *ending);
+/* events: JSON list without logs, or NULL; with one line of log when log. Returns the answer, the
+ * caller drops it. */
+json_t *report(struct attempt *a, const char *started, const char *events, const char *log,
+	       const struct ending *ending);
 /* Starts, logs a line and ends succeeded. */
 json_t *run(struct attempt *a);
 /* Expects a grant of that operation in the answer (dropped), and holds it. */
 struct attempt granted(struct runner *r, json_t *answer, const char *operation);
 /* Expects a release with status/result in the answer (dropped); the job is no longer held. */
 void released(struct attempt *a, json_t *answer, const char *expected);
-/* Writes a state with these resources ("type.name", space separated) by the attempt's credential. */
+/* Writes a state with these resources ("type.name", space separated) by the attempt's credential.
+ */
 void write_state(struct attempt *a, int64_t serial, const char *addresses);
 int try_write_state(struct attempt *a, int64_t serial, const char *addresses, struct error **err);
 

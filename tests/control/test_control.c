@@ -48,7 +48,8 @@ static void cancelled_while_reading(void **state)
 	json_decref(report(&a, "{\"time\": 1, \"command\": \"init\"}", NULL, "l", NULL));
 	cancel(f, id, false);
 	assert_job(f, id, "running/tbd");
-	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}), "completed/cancelled");
+	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}),
+		 "completed/cancelled");
 	assert_operations(f, id, "init:succeeded refresh:skipped preview:skipped apply:skipped");
 	assert_cancel_recorded(f, id);
 	runner_free(r);
@@ -63,14 +64,20 @@ static void cancelled_during_a_fused_plan(void **state)
 	apply(f, "x", "hello", NULL, &id);
 	struct attempt a = claim(r, id, "init");
 	a = granted(r, run(&a), "refresh");
-	json_decref(report(&a, "{\"time\": 1, \"command\": \"plan\", \"covers\": [\"refresh\", \"preview\"]}", NULL, "l", NULL));
+	json_decref(report(
+		&a, "{\"time\": 1, \"command\": \"plan\", \"covers\": [\"refresh\", \"preview\"]}",
+		NULL, "l", NULL));
 	cancel(f, id, false);
-	json_decref(report(&a, NULL,
-			   "[{\"type\": \"operation_end\", \"time\": 2, \"operation\": \"refresh\", \"result\": \"succeeded\"},"
-			   " {\"type\": \"operation_begin\", \"time\": 2, \"operation\": \"preview\"}]",
-			   NULL, NULL));
-	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}), "completed/cancelled");
-	assert_operations(f, id, "init:succeeded refresh:succeeded preview:succeeded apply:skipped");
+	json_decref(
+		report(&a, NULL,
+		       "[{\"type\": \"operation_end\", \"time\": 2, \"operation\": \"refresh\", "
+		       "\"result\": \"succeeded\"},"
+		       " {\"type\": \"operation_begin\", \"time\": 2, \"operation\": \"preview\"}]",
+		       NULL, NULL));
+	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}),
+		 "completed/cancelled");
+	assert_operations(f, id,
+			  "init:succeeded refresh:succeeded preview:succeeded apply:skipped");
 	runner_free(r);
 }
 
@@ -85,7 +92,8 @@ static void cancelled_while_it_waits_for_approval(void **state)
 	released(&a, answer, "awaiting_approval/tbd");
 	cancel(f, id, false);
 	assert_job(f, id, "completed/cancelled");
-	assert_operations(f, id, "init:succeeded refresh:succeeded preview:succeeded apply:skipped");
+	assert_operations(f, id,
+			  "init:succeeded refresh:succeeded preview:succeeded apply:skipped");
 	runner_free(r);
 }
 
@@ -106,7 +114,8 @@ static void cancelled_when_resumed_and_in_nobodys_hands(void **state)
 	runner_free(r);
 }
 
-static struct attempt at_apply(struct fixture *f, struct runner *r, const char *name, const char **ret_job)
+static struct attempt at_apply(struct fixture *f, struct runner *r, const char *name,
+			       const char **ret_job)
 {
 	struct attempt a;
 	apply(f, name, "hello", NULL, ret_job);
@@ -125,7 +134,8 @@ static void a_cancel_changes_nothing_during_the_last_operation(void **state)
 	cancel(f, id, false);
 	_cleanup_json_ json_t *answer = report(&a, NULL, NULL, "more", NULL);
 	assert_false(json_get_bool(answer, "interrupt", true));
-	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}), "completed/succeeded");
+	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}),
+		 "completed/succeeded");
 	_cleanup_json_ json_t *document = job(f, id);
 	assert_true(json_is_null(json_get(document, "status.cancel")));
 	runner_free(r);
@@ -138,15 +148,18 @@ static void force_interrupts_the_engine(void **state)
 	const char *id;
 	struct attempt a = at_apply(f, r, "x", &id);
 	cancel(f, id, true);
-	_cleanup_json_ json_t *answer = report(&a, NULL, NULL, "more", NULL), *poll = poll_server(r), *again = poll_server(r);
+	_cleanup_json_ json_t *answer = report(&a, NULL, NULL, "more", NULL),
+			      *poll = poll_server(r), *again = poll_server(r);
 	assert_true(json_get_bool(answer, "interrupt", false));
 	const json_t *directive = json_array_get(json_object_get(poll, "directives"), 0);
 	assert_string_equal(json_get_str(directive, "type"), "interrupt");
 	assert_string_equal(json_get_str(directive, "job"), id);
 	assert_int_equal(json_array_size(json_object_get(again, "directives")), 0);
 	write_state(&a, 1, "t.a");
-	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "interrupted"}), "completed/cancelled");
-	assert_operations(f, id, "init:succeeded refresh:succeeded preview:succeeded apply:cancelled");
+	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "interrupted"}),
+		 "completed/cancelled");
+	assert_operations(f, id,
+			  "init:succeeded refresh:succeeded preview:succeeded apply:cancelled");
 	runner_free(r);
 }
 
@@ -157,7 +170,8 @@ static void an_engine_that_was_faster_than_force_succeeded(void **state)
 	const char *id;
 	struct attempt a = at_apply(f, r, "x", &id);
 	cancel(f, id, true);
-	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}), "completed/succeeded");
+	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}),
+		 "completed/succeeded");
 	runner_free(r);
 }
 
@@ -191,7 +205,10 @@ static void move_state(struct fixture *f, const char *state_id, const char *job_
 	char text[200];
 	char *job_text = xstrdup(job_id);
 	struct attempt_row by = {.job_id = job_text, .epoch = 1};
-	int length = snprintf(text, sizeof(text), "{\"version\":4,\"serial\":%d,\"lineage\":\"l\",\"outputs\":{},\"resources\":[]}", serial);
+	int length = snprintf(
+		text, sizeof(text),
+		"{\"version\":4,\"serial\":%d,\"lineage\":\"l\",\"outputs\":{},\"resources\":[]}",
+		serial);
 	struct work *w = begin(f);
 	OK(state_write(w, state_id, &by, NULL, NULL, text, (size_t)length, ERR));
 	end(w);
@@ -220,7 +237,8 @@ static void a_plan_of_another_state_is_not_applied(void **state)
 			released(&a, run(&a), "completed/failed");
 		}
 		assert_job(f, id, "completed/failed/plan_stale");
-		assert_operations(f, id, "init:succeeded refresh:succeeded preview:succeeded apply:skipped");
+		assert_operations(
+			f, id, "init:succeeded refresh:succeeded preview:succeeded apply:skipped");
 	}
 	runner_free(r);
 }
@@ -289,9 +307,16 @@ static void sizes_have_limits(void **state)
 		json_array_append_new(targets, json_string("t.a"));
 	struct work *w = begin(f);
 	OK(resource_get(w->tx, resource, &row, ERR));
-	FAILS(ERROR_TOO_LARGE, job_create(w, &(struct job_request){.resource = &row, .operation = JOB_PREVIEW, .message = message}, &made, ERR));
+	FAILS(ERROR_TOO_LARGE,
+	      job_create(w,
+			 &(struct job_request){
+				 .resource = &row, .operation = JOB_PREVIEW, .message = message},
+			 &made, ERR));
 	FAILS(ERROR_INVALID_ARGUMENT,
-	      job_create(w, &(struct job_request){.resource = &row, .operation = JOB_PREVIEW, .targets = targets}, &made, ERR));
+	      job_create(w,
+			 &(struct job_request){
+				 .resource = &row, .operation = JOB_PREVIEW, .targets = targets},
+			 &made, ERR));
 	FAILS(ERROR_TOO_LARGE, job_cancel(w, id, message, false, &made, ERR));
 	FAILS(ERROR_TOO_LARGE, job_resume(w, id, message, NULL, &made, ERR));
 	end(w);
@@ -301,15 +326,18 @@ static void an_unsaved_manifest_is_only_previewed(void **state)
 {
 	struct fixture *f = *state;
 	struct runner *r = runner_new(f, "one", 1);
-	_cleanup_json_ json_t *manifest =
-		json_pack("{s:s s:s s:{s:s s:s} s:{s:s}}", "apiVersion", "playground.planton.dev/v1", "kind", "Playground", "metadata", "name",
-			  "unsaved", "env", "dev", "spec", "message", "hi");
+	_cleanup_json_ json_t *manifest = json_pack(
+		"{s:s s:s s:{s:s s:s} s:{s:s}}", "apiVersion", "playground.planton.dev/v1", "kind",
+		"Playground", "metadata", "name", "unsaved", "env", "dev", "spec", "message", "hi");
 	_cleanup_(resource_row_release) struct resource_row normalised = {0}, existing = {0};
 	_cleanup_(job_row_release) struct job_row made = {0};
 	struct work *w = begin(f);
 	OK(resource_check(w, manifest, &normalised, &existing, ERR));
-	FAILS(ERROR_INVALID_ARGUMENT, job_create(w, &(struct job_request){.unsaved = &normalised, .operation = JOB_UPDATE}, &made, ERR));
-	OK(job_create(w, &(struct job_request){.unsaved = &normalised, .operation = JOB_PREVIEW}, &made, ERR));
+	FAILS(ERROR_INVALID_ARGUMENT,
+	      job_create(w, &(struct job_request){.unsaved = &normalised, .operation = JOB_UPDATE},
+			 &made, ERR));
+	OK(job_create(w, &(struct job_request){.unsaved = &normalised, .operation = JOB_PREVIEW},
+		      &made, ERR));
 	end(w);
 	assert_null(made.resource_id);
 	struct attempt a;

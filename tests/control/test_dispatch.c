@@ -7,18 +7,23 @@
 
 static json_t *database(const char *name, const char *connection)
 {
-	json_t *manifest = json_pack("{s:s s:s s:{s:s s:s} s:{s:s}}", "apiVersion", "postgresql.planton.dev/v1", "kind", "PostgresDatabase",
-				     "metadata", "name", name, "env", "dev", "spec", "databaseName", "orders");
+	json_t *manifest =
+		json_pack("{s:s s:s s:{s:s s:s} s:{s:s}}", "apiVersion",
+			  "postgresql.planton.dev/v1", "kind", "PostgresDatabase", "metadata",
+			  "name", name, "env", "dev", "spec", "databaseName", "orders");
 	if (connection)
-		json_object_set_new(manifest, "placement", json_pack("{s:s}", "connection", connection));
+		json_object_set_new(manifest, "placement",
+				    json_pack("{s:s}", "connection", connection));
 	return manifest;
 }
 
 static json_t *connection(const char *name, bool is_default)
 {
-	return json_pack("{s:s s:s s:{s:s} s:{s:s s:b s:{s:s s:s s:s s:s}}}", "apiVersion", "planton.dev/v1", "kind", "Connection",
-			 "metadata", "name", name, "spec", "provider", "postgresql", "default", is_default, "fields", "host", "db.internal",
-			 "port", "5432", "user", "postgres", "password", "correct horse");
+	return json_pack("{s:s s:s s:{s:s} s:{s:s s:b s:{s:s s:s s:s s:s}}}", "apiVersion",
+			 "planton.dev/v1", "kind", "Connection", "metadata", "name", name, "spec",
+			 "provider", "postgresql", "default", is_default, "fields", "host",
+			 "db.internal", "port", "5432", "user", "postgres", "password",
+			 "correct horse");
 }
 
 /* Steals manifest; the job's id is the caller's. */
@@ -45,7 +50,8 @@ static void gaps_fail_the_preflight_and_no_engine_starts(void **state)
 	assert_job(f, wrong, "completed/failed/preflight_failed");
 	_cleanup_json_ json_t *document = job(f, missing), *other = job(f, wrong);
 	assert_false(json_get_bool(document, "status.preflight.ok", true));
-	assert_non_null(strstr(json_get_str(document, "status.error.message"), "Nothing ran: no connection for postgresql"));
+	assert_non_null(strstr(json_get_str(document, "status.error.message"),
+			       "Nothing ran: no connection for postgresql"));
 	assert_non_null(strstr(json_get_str(other, "status.error.message"), "nowhere"));
 	assert_true(json_is_null(json_get(document, "status.essentials")));
 	runner_free(r);
@@ -88,14 +94,16 @@ static void credentials_reach_only_the_operations_that_need_them(void **state)
 	_cleanup_json_ json_t *at_refresh = secrets_of(&a);
 	assert_string_equal(json_get_str(at_refresh, "env.PGPASSWORD"), "correct horse");
 	assert_string_equal(json_get_str(at_refresh, "artifactKey"), key);
-	assert_string_not_equal(json_get_str(at_refresh, "statePassword"), json_get_str(at_init, "statePassword"));
+	assert_string_not_equal(json_get_str(at_refresh, "statePassword"),
+				json_get_str(at_init, "statePassword"));
 	_cleanup_free_ char *clear = json_to_text(a.grant, JSON_WRITE_COMPACT);
 	assert_null(strstr(clear, "correct horse"));
 	_cleanup_json_ json_t *document = job(f, id);
 	_cleanup_free_ char *shown = json_to_text(document, JSON_WRITE_COMPACT);
 	assert_null(strstr(shown, "correct horse"));
 	assert_null(strstr(shown, key));
-	assert_string_equal(json_get_str(document, "status.essentials.providerCredentials.rule"), "organization");
+	assert_string_equal(json_get_str(document, "status.essentials.providerCredentials.rule"),
+			    "organization");
 	runner_free(r);
 }
 
@@ -103,9 +111,11 @@ static void a_reference_that_cannot_be_resolved_ends_the_job(void **state)
 {
 	struct fixture *f = *state;
 	struct runner *r = runner_new(f, "one", 1);
-	json_t *manifest = json_pack("{s:s s:s s:{s:s s:s} s:{s:{s:{s:s s:s s:s}}}}", "apiVersion", "playground.planton.dev/v1", "kind",
-				     "Playground", "metadata", "name", "y", "env", "dev", "spec", "message", "valueFrom", "kind", "Playground",
-				     "name", "absent", "fieldPath", "status.outputs.message");
+	json_t *manifest =
+		json_pack("{s:s s:s s:{s:s s:s} s:{s:{s:{s:s s:s s:s}}}}", "apiVersion",
+			  "playground.planton.dev/v1", "kind", "Playground", "metadata", "name",
+			  "y", "env", "dev", "spec", "message", "valueFrom", "kind", "Playground",
+			  "name", "absent", "fieldPath", "status.outputs.message");
 	_cleanup_free_ char *id = apply_manifest(f, manifest);
 	assert_idle(r);
 	assert_job(f, id, "completed/failed/unresolved_reference");
@@ -123,12 +133,14 @@ static void the_report_without_a_job(void **state)
 	} cases[] = {{"Playground", true}, {"PostgresDatabase", false}, {"Nonsense", false}};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_json_ json_t *report_ = NULL;
-		OK(preflight_report(w, cases[i].kind, &(struct scope){.env = "dev"}, NULL, &report_, ERR));
+		OK(preflight_report(w, cases[i].kind, &(struct scope){.env = "dev"}, NULL, &report_,
+				    ERR));
 		assert_int_equal(json_get_bool(report_, "ok", !cases[i].ok), cases[i].ok);
 		assert_int_equal(json_array_size(json_object_get(report_, "rows")), 4);
 	}
 	_cleanup_json_ json_t *named = NULL;
-	OK(preflight_report(w, "PostgresDatabase", &(struct scope){.env = "dev"}, "nowhere", &named, ERR));
+	OK(preflight_report(w, "PostgresDatabase", &(struct scope){.env = "dev"}, "nowhere", &named,
+			    ERR));
 	assert_false(json_get_bool(named, "ok", true));
 	end(w);
 }
@@ -147,7 +159,9 @@ static void claims_are_fast_with_a_long_queue(void **state)
 		_cleanup_free_ char *own = xasprintf("cr_unsaved%d", i);
 		struct resource_row unsaved = row;
 		unsaved.id = own;
-		OK(job_create(w, &(struct job_request){.unsaved = &unsaved, .operation = JOB_PREVIEW}, &made, ERR));
+		OK(job_create(w,
+			      &(struct job_request){.unsaved = &unsaved, .operation = JOB_PREVIEW},
+			      &made, ERR));
 	}
 	end(w);
 	struct runner *r = runner_new(f, "one", 100);

@@ -1,7 +1,9 @@
-/* The four kinds of jobs from end to end: as they are, with every report sent twice, with a server restarted before every call, both. */
+/* The four kinds of jobs from end to end: as they are, with every report sent twice, with a server
+ * restarted before every call, both. */
 #include "fixture.h"
 
-static void in_every_way(struct fixture *f, void (*life)(struct fixture *f, struct runner *r, const char *name))
+static void in_every_way(struct fixture *f,
+			 void (*life)(struct fixture *f, struct runner *r, const char *name))
 {
 	static const char *const names[] = {"plain", "twice", "restarted", "both"};
 	struct runner *r = runner_new(f, "one", 4);
@@ -22,7 +24,8 @@ static void update_life(struct fixture *f, struct runner *r, const char *name)
 	assert_operations(f, id, "init:queued refresh:queued preview:queued apply:queued");
 	run_job(r, id, 1, "t.a");
 	assert_job(f, id, "completed/succeeded");
-	assert_operations(f, id, "init:succeeded refresh:succeeded preview:succeeded apply:succeeded");
+	assert_operations(f, id,
+			  "init:succeeded refresh:succeeded preview:succeeded apply:succeeded");
 	assert_stream(f, id);
 
 	_cleanup_json_ json_t *status = resource_status(f, resource), *document = job(f, id);
@@ -46,7 +49,8 @@ static void destroy_life(struct fixture *f, struct runner *r, const char *name)
 	run_job(r, id, 1, "t.a");
 	id = create_job(f, resource, JOB_DESTROY);
 	run_job(r, id, 2, "");
-	assert_operations(f, id, "init:succeeded refresh:succeeded preview:succeeded destroy:succeeded");
+	assert_operations(f, id,
+			  "init:succeeded refresh:succeeded preview:succeeded destroy:succeeded");
 	_cleanup_json_ json_t *status = resource_status(f, resource);
 	assert_null(json_object_get(status, "pinned"));
 }
@@ -62,8 +66,12 @@ static void refresh_life(struct fixture *f, struct runner *r, const char *name)
 	struct attempt a = claim(r, id, "init");
 	a = granted(r, run(&a), "refresh");
 	a = granted(r,
-		    report(&a, "{\"time\": 1000, \"command\": \"plan_refresh_only\"}", NULL, "looking",
-			   &(struct ending){.result = "succeeded", .goes_on = true, .facts = "{\"command\": \"plan_refresh_only\", \"drift\": 2}"}),
+		    report(&a, "{\"time\": 1000, \"command\": \"plan_refresh_only\"}", NULL,
+			   "looking",
+			   &(struct ending){
+				   .result = "succeeded",
+				   .goes_on = true,
+				   .facts = "{\"command\": \"plan_refresh_only\", \"drift\": 2}"}),
 		    "refresh");
 	assert_int_equal(json_get_int(a.grant, "attempt.number", 0), 2);
 	assert_string_equal(json_get_str(a.grant, "attempt.previous.command"), "plan_refresh_only");
@@ -116,7 +124,8 @@ static void paused_life(struct fixture *f, struct runner *r, const char *name)
 	assert_string_equal(json_get_str(a.grant, "plan.digest"), "d1");
 	json_decref(report(&a, "{\"time\": 1300, \"command\": \"apply\"}", NULL, "changing", NULL));
 	write_state(&a, 1, "t.a");
-	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}), "completed/succeeded");
+	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}),
+		 "completed/succeeded");
 	_cleanup_json_ json_t *document = job(f, id);
 	const json_t *approval = json_array_get(json_get(document, "status.pause.approvals"), 0);
 	assert_string_equal(json_get_str(approval, "comment"), "looks right");
@@ -141,7 +150,8 @@ static void manual_life(struct fixture *f, struct runner *r, const char *name)
 	a = granted(r, run(&a), "preview");
 	a = granted(r, run(&a), "apply");
 	released(&a, run(&a), "completed/succeeded");
-	assert_operations(f, id, "init:succeeded refresh:skipped preview:succeeded apply:succeeded");
+	assert_operations(f, id,
+			  "init:succeeded refresh:skipped preview:succeeded apply:succeeded");
 }
 
 static void a_manual_job_waits_before_its_start(void **state)
@@ -159,10 +169,13 @@ static void no_preview_life(struct fixture *f, struct runner *r, const char *nam
 	assert_true(json_is_null(json_object_get(a.grant, "plan")));
 	a = granted(r,
 		    report(&a, "{\"time\": 1, \"command\": \"plan\"}", NULL, NULL,
-			   &(struct ending){.result = "succeeded", .goes_on = true, .facts = "{\"command\": \"plan\"}"}),
+			   &(struct ending){.result = "succeeded",
+					    .goes_on = true,
+					    .facts = "{\"command\": \"plan\"}"}),
 		    "apply");
 	released(&a, run(&a), "completed/succeeded");
-	assert_operations(f, id, "init:succeeded refresh:succeeded preview:skipped apply:succeeded");
+	assert_operations(f, id,
+			  "init:succeeded refresh:succeeded preview:skipped apply:succeeded");
 }
 
 static void an_update_without_a_preview(void **state)
@@ -178,12 +191,14 @@ static void a_failure_skips_the_rest(void **state)
 	apply(f, "x", "hello", NULL, &id);
 	struct attempt a = claim(r, id, "init");
 	released(&a,
-		 report(&a, "{\"time\": 1000, \"command\": \"init\"}", NULL, "no", &(struct ending){.result = "failed", .error = "no such module"}),
+		 report(&a, "{\"time\": 1000, \"command\": \"init\"}", NULL, "no",
+			&(struct ending){.result = "failed", .error = "no such module"}),
 		 "completed/failed");
 	assert_job(f, id, "completed/failed/operation_failed");
 	assert_operations(f, id, "init:failed refresh:skipped preview:skipped apply:skipped");
 	_cleanup_json_ json_t *document = job(f, id);
-	assert_string_equal(json_get_str(document, "status.error.message"), "init failed: no such module");
+	assert_string_equal(json_get_str(document, "status.error.message"),
+			    "init failed: no such module");
 	runner_free(r);
 }
 

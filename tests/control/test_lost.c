@@ -11,12 +11,15 @@ static void let_leases_expire(struct fixture *f)
 	OK(runners_tick(f->control, ERR));
 }
 
-static void evidence(struct runner *r, struct attempt *a, const char *journal, bool final, enum error_code expected)
+static void evidence(struct runner *r, struct attempt *a, const char *journal, bool final,
+		     enum error_code expected)
 {
 	_cleanup_json_ json_t *body = json_pack(
-		"{s:I s:s s:I s:{s:s} s:o s:b}", "epoch", (json_int_t)json_get_int(a->grant, "epoch", 0), "operation",
-		json_get_str(a->grant, "attempt.operation"), "attempt", (json_int_t)json_get_int(a->grant, "attempt.number", 0), "ended",
-		"result", "succeeded", "journal", json_loads(journal, 0, NULL), "final", final);
+		"{s:I s:s s:I s:{s:s} s:o s:b}", "epoch",
+		(json_int_t)json_get_int(a->grant, "epoch", 0), "operation",
+		json_get_str(a->grant, "attempt.operation"), "attempt",
+		(json_int_t)json_get_int(a->grant, "attempt.number", 0), "ended", "result",
+		"succeeded", "journal", json_loads(journal, 0, NULL), "final", final);
 	_cleanup_free_ char *errored = base64_encode("{}", 2);
 	json_object_set_new(body, "erroredState", json_string(errored));
 	const struct actor actor = {.principal = "runner", .runner_id = r->id};
@@ -54,29 +57,37 @@ static void the_old_runner_is_refused_and_another_goes_on(void **state)
 		assert_true(json_get_int(b.grant, "epoch", 0) > json_get_int(a.grant, "epoch", 0));
 		{
 			const struct actor actor = {.principal = "runner", .runner_id = one->id};
-			_cleanup_json_ json_t *header = json_pack("{s:I s:s s:I}", "epoch", (json_int_t)json_get_int(a.grant, "epoch", 0),
-								  "operation", reading[at], "attempt",
-								  (json_int_t)json_get_int(a.grant, "attempt.number", 0)),
+			_cleanup_json_ json_t *header = json_pack(
+						      "{s:I s:s s:I}", "epoch",
+						      (json_int_t)json_get_int(a.grant, "epoch", 0),
+						      "operation", reading[at], "attempt",
+						      (json_int_t)json_get_int(
+							      a.grant, "attempt.number", 0)),
 					      *answer = NULL, *poll = NULL;
 			struct work *w = NULL;
 			OK(work_begin(f->control, &actor, STORE_WRITE, &w, ERR));
 			FAILS(ERROR_STALE_EPOCH, runner_report(w, id, header, "", 0, &answer, ERR));
 			end(w);
 			poll = poll_server(one);
-			const json_t *directive = json_array_get(json_object_get(poll, "directives"), 0);
+			const json_t *directive =
+				json_array_get(json_object_get(poll, "directives"), 0);
 			assert_string_equal(json_get_str(directive, "type"), "drop");
 			forget(one, id);
 		}
-		for (int i = 0; i < 2 && strcmp(json_get_str(b.grant, "attempt.operation"), "preview"); i++) {
+		for (int i = 0;
+		     i < 2 && strcmp(json_get_str(b.grant, "attempt.operation"), "preview"); i++) {
 			json_t *answer = run(&b);
-			_cleanup_free_ char *next = xstrdup(json_get_str(answer, "next.grant.attempt.operation"));
+			_cleanup_free_ char *next =
+				xstrdup(json_get_str(answer, "next.grant.attempt.operation"));
 			b = granted(two, answer, next);
 		}
 		if (at == 2)
 			assert_int_equal(json_get_int(b.grant, "attempt.number", 0), 2);
 		b = granted(two, run(&b), "apply");
 		released(&b, run(&b), "completed/succeeded");
-		assert_operations(f, id, "init:succeeded refresh:succeeded preview:succeeded apply:succeeded");
+		assert_operations(
+			f, id,
+			"init:succeeded refresh:succeeded preview:succeeded apply:succeeded");
 	}
 	runner_free(one);
 	runner_free(two);
@@ -91,7 +102,8 @@ static void three_losses_are_enough(void **state)
 	for (int n = 1; n <= 3; n++) {
 		struct attempt a = claim(r, id, "init");
 		assert_int_equal(json_get_int(a.grant, "attempt.number", 0), n);
-		json_decref(report(&a, "{\"time\": 1, \"command\": \"init\"}", NULL, "begun", NULL));
+		json_decref(
+			report(&a, "{\"time\": 1, \"command\": \"init\"}", NULL, "begun", NULL));
 		forget(r, id);
 	}
 	assert_idle(r);
@@ -109,24 +121,33 @@ static void an_unknown_end_is_tried_again_by_the_same_runner(void **state)
 	apply(f, "x", "hello", NULL, &id);
 	struct attempt a = claim(r, id, "init");
 	for (int n = 1; n < 3; n++) {
-		a = granted(r, report(&a, "{\"time\": 1, \"command\": \"init\"}", NULL, "l", &(struct ending){.result = "unknown"}), "init");
+		a = granted(r,
+			    report(&a, "{\"time\": 1, \"command\": \"init\"}", NULL, "l",
+				   &(struct ending){.result = "unknown"}),
+			    "init");
 		assert_int_equal(json_get_int(a.grant, "attempt.number", 0), n + 1);
 	}
-	released(&a, report(&a, "{\"time\": 1, \"command\": \"init\"}", NULL, "l", &(struct ending){.result = "unknown"}),
+	released(&a,
+		 report(&a, "{\"time\": 1, \"command\": \"init\"}", NULL, "l",
+			&(struct ending){.result = "unknown"}),
 		 "completed/failed");
 	assert_job(f, id, "completed/failed/engine_unknown");
 	runner_free(r);
 }
 
 static const char *const three_resources =
-	"[{\"type\": \"resource\", \"time\": 1, \"operation\": \"apply\", \"payload\": {\"address\": \"pg_role.a\", \"type\": \"pg_role\","
+	"[{\"type\": \"resource\", \"time\": 1, \"operation\": \"apply\", \"payload\": "
+	"{\"address\": \"pg_role.a\", \"type\": \"pg_role\","
 	" \"action\": \"create\", \"phase\": \"started\"}},"
-	" {\"type\": \"resource\", \"time\": 1, \"operation\": \"apply\", \"payload\": {\"address\": \"pg_role.b\", \"type\": \"pg_role\","
+	" {\"type\": \"resource\", \"time\": 1, \"operation\": \"apply\", \"payload\": "
+	"{\"address\": \"pg_role.b\", \"type\": \"pg_role\","
 	" \"action\": \"create\", \"phase\": \"started\"}},"
-	" {\"type\": \"resource\", \"time\": 2, \"operation\": \"apply\", \"payload\": {\"address\": \"pg_role.a\", \"type\": \"pg_role\","
+	" {\"type\": \"resource\", \"time\": 2, \"operation\": \"apply\", \"payload\": "
+	"{\"address\": \"pg_role.a\", \"type\": \"pg_role\","
 	" \"action\": \"create\", \"phase\": \"done\", \"idKey\": \"id\", \"idValue\": \"one\"}}]";
 
-static struct attempt lost_in_apply(struct fixture *f, struct runner *r, const char *name, const char *events, const char **ret_resource,
+static struct attempt lost_in_apply(struct fixture *f, struct runner *r, const char *name,
+				    const char *events, const char **ret_resource,
 				    const char **ret_job)
 {
 	struct attempt a;
@@ -143,9 +164,8 @@ static const json_t *adoption(const json_t *document, const char *address)
 {
 	size_t i;
 	json_t *one;
-	json_array_foreach(json_get(document, "status.adoptions"), i, one)
-		if (streq(json_get_str(one, "address"), address))
-			return one;
+	json_array_foreach(json_get(document, "status.adoptions"), i,
+			   one) if (streq(json_get_str(one, "address"), address)) return one;
 	return NULL;
 }
 
@@ -162,10 +182,13 @@ static void a_change_is_not_tried_again_and_holds_the_resource(void **state)
 	FAILS(ERROR_STALE_EPOCH, try_write_state(&a, 1, "t.a", ERR));
 	{
 		_cleanup_json_ json_t *document = job(f, id);
-		assert_string_equal(json_get_str(adoption(document, "pg_role.a"), "advice"), "import { to = pg_role.a  id = \"one\" }");
-		assert_string_equal(json_get_str(adoption(document, "pg_role.b"), "outcome"), "unknown");
+		assert_string_equal(json_get_str(adoption(document, "pg_role.a"), "advice"),
+				    "import { to = pg_role.a  id = \"one\" }");
+		assert_string_equal(json_get_str(adoption(document, "pg_role.b"), "outcome"),
+				    "unknown");
 	}
-	const char *update = create_job(f, resource, JOB_UPDATE), *preview = create_job(f, resource, JOB_PREVIEW);
+	const char *update = create_job(f, resource, JOB_UPDATE),
+		   *preview = create_job(f, resource, JOB_PREVIEW);
 	assert_blocked(f, update, "planton runner abandon");
 	assert_blocked(f, preview, one->id);
 	assert_idle(two);
@@ -176,12 +199,14 @@ static void a_change_is_not_tried_again_and_holds_the_resource(void **state)
 	evidence(one, &a, "[]", false, 0);
 	assert_blocked(f, update, "planton runner abandon");
 	evidence(one, &a,
-		 "[{\"address\": \"pg_role.b\", \"type\": \"pg_role\", \"action\": \"create\", \"phase\": \"done\", \"idKey\": \"id\", \"idValue\": "
+		 "[{\"address\": \"pg_role.b\", \"type\": \"pg_role\", \"action\": \"create\", "
+		 "\"phase\": \"done\", \"idKey\": \"id\", \"idValue\": "
 		 "\"two\"}]",
 		 true, 0);
 	{
 		_cleanup_json_ json_t *document = job(f, id);
-		assert_string_equal(json_get_str(adoption(document, "pg_role.b"), "advice"), "import { to = pg_role.b  id = \"two\" }");
+		assert_string_equal(json_get_str(adoption(document, "pg_role.b"), "advice"),
+				    "import { to = pg_role.b  id = \"two\" }");
 	}
 	assert_blocked(f, update, "--operation refresh");
 
@@ -191,9 +216,11 @@ static void a_change_is_not_tried_again_and_holds_the_resource(void **state)
 	released(&b, answer, "completed/succeeded");
 	b = claim(two, refresh, "init");
 	b = granted(two, run(&b), "refresh");
-	json_decref(report(&b, "{\"time\": 1, \"command\": \"apply_refresh_only\"}", NULL, "l", NULL));
+	json_decref(
+		report(&b, "{\"time\": 1, \"command\": \"apply_refresh_only\"}", NULL, "l", NULL));
 	write_state(&b, 1, "pg_role.a");
-	released(&b, report(&b, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}), "completed/succeeded");
+	released(&b, report(&b, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}),
+		 "completed/succeeded");
 	_cleanup_json_ json_t *status = resource_status(f, resource), *document = job(f, id);
 	assert_null(json_object_get(status, "held"));
 	assert_non_null(json_get_str(adoption(document, "pg_role.a"), "resolvedAt"));
@@ -246,7 +273,9 @@ static void abandoning_says_what_is_at_stake(void **state)
 	assert_blocked(f, update, "--operation refresh");
 	_cleanup_json_ json_t *poll = poll_server(one);
 	assert_int_equal(json_array_size(json_object_get(poll, "jobs")), 0);
-	assert_string_equal(json_get_str(json_array_get(json_object_get(poll, "directives"), 0), "type"), "drop");
+	assert_string_equal(
+		json_get_str(json_array_get(json_object_get(poll, "directives"), 0), "type"),
+		"drop");
 	json_decref(a.grant);
 	runner_free(one);
 }
@@ -260,8 +289,10 @@ static void an_apply_of_unknown_end_asks_for_a_refresh(void **state)
 	const char *resource = apply(f, "x", "hello", NULL, &id);
 	json_t *answer = run_to_preview_end(r, id, &a);
 	a = granted(r, answer, "apply");
-	json_decref(report(&a, "{\"time\": 1, \"command\": \"apply\"}", three_resources, "changing", NULL));
-	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "unknown"}), "completed/failed");
+	json_decref(report(&a, "{\"time\": 1, \"command\": \"apply\"}", three_resources, "changing",
+			   NULL));
+	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "unknown"}),
+		 "completed/failed");
 	assert_job(f, id, "completed/failed/engine_unknown");
 	assert_blocked(f, create_job(f, resource, JOB_UPDATE), "--operation refresh");
 	runner_free(r);

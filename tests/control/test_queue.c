@@ -9,7 +9,8 @@ static void jobs_of_one_resource_run_in_order(void **state)
 	struct runner *r = runner_new(f, "one", 9);
 	const char *first;
 	const char *resource = apply(f, "x", "hello", NULL, &first);
-	const char *second = create_job(f, resource, JOB_UPDATE), *third = create_job(f, resource, JOB_PREVIEW);
+	const char *second = create_job(f, resource, JOB_UPDATE),
+		   *third = create_job(f, resource, JOB_PREVIEW);
 	assert_blocked(f, first, NULL);
 	assert_blocked(f, second, first);
 	struct attempt a = claim(r, first, "init");
@@ -51,7 +52,8 @@ static void previews_pass_a_job_that_waits_for_approval(void **state)
 	json_t *answer = run_to_preview_end(r, paused, &a);
 	released(&a, answer, "awaiting_approval/tbd");
 
-	const char *update = create_job(f, resource, JOB_UPDATE), *preview = create_job(f, resource, JOB_PREVIEW);
+	const char *update = create_job(f, resource, JOB_UPDATE),
+		   *preview = create_job(f, resource, JOB_PREVIEW);
 	assert_blocked(f, update, paused);
 	assert_blocked(f, preview, NULL);
 	a = claim(r, preview, "init");
@@ -92,8 +94,9 @@ static void a_job_may_ask_for_its_runner(void **state)
 	struct fixture *f = *state;
 	struct runner *one = runner_new(f, "one", 1), *two = runner_new(f, "two", 1);
 	_cleanup_json_ json_t *manifest =
-		json_pack("{s:s s:s s:{s:s s:s} s:{s:s} s:{s:s}}", "apiVersion", "playground.planton.dev/v1", "kind", "Playground", "metadata",
-			  "name", "x", "env", "dev", "placement", "runner", "two", "spec", "message", "hi");
+		json_pack("{s:s s:s s:{s:s s:s} s:{s:s} s:{s:s}}", "apiVersion",
+			  "playground.planton.dev/v1", "kind", "Playground", "metadata", "name",
+			  "x", "env", "dev", "placement", "runner", "two", "spec", "message", "hi");
 	_cleanup_(apply_result_release) struct apply_result result = {0};
 	struct work *w = begin(f);
 	OK(resource_apply(w, manifest, &(struct apply_options){.create_job = true}, &result, ERR));
@@ -115,7 +118,9 @@ static void a_purge_deletes_the_record(void **state)
 	_cleanup_(job_row_release) struct job_row made = {0};
 	struct work *w = begin(f);
 	OK(resource_get(w->tx, resource, &row, ERR));
-	OK(job_create(w, &(struct job_request){.resource = &row, .operation = JOB_DESTROY, .purge = true}, &made, ERR));
+	OK(job_create(
+		w, &(struct job_request){.resource = &row, .operation = JOB_DESTROY, .purge = true},
+		&made, ERR));
 	end(w);
 	run_job(r, made.id, 2, "");
 	w = begin(f);

@@ -1,4 +1,5 @@
-/* Reports that are late, repeated, ahead, too large or not understood; grants that are asked for again. */
+/* Reports that are late, repeated, ahead, too large or not understood; grants that are asked for
+ * again. */
 #include "fixture.h"
 
 static struct work *begin_as_runner(struct runner *r)
@@ -9,13 +10,16 @@ static struct work *begin_as_runner(struct runner *r)
 	return w;
 }
 
-/* Fails with expected (0: must not), and leaves the stream as it was. The answer is the caller's. */
-static json_t *send_text(struct attempt *a, const char *format_text, const char *logs, enum error_code expected)
+/* Fails with expected (0: must not), and leaves the stream as it was. The answer is the caller's.
+ */
+static json_t *send_text(struct attempt *a, const char *format_text, const char *logs,
+			 enum error_code expected)
 {
 	_cleanup_json_ json_t *header = json_loads(format_text, 0, NULL);
 	assert_non_null(header);
 	if (!json_object_get(header, "epoch"))
-		json_object_set_new(header, "epoch", json_integer(json_get_int(a->grant, "epoch", 0)));
+		json_object_set_new(header, "epoch",
+				    json_integer(json_get_int(a->grant, "epoch", 0)));
 	json_object_set(header, "operation", json_get(a->grant, "attempt.operation"));
 	json_object_set(header, "attempt", json_get(a->grant, "attempt.number"));
 	json_t *answer = NULL;
@@ -30,10 +34,13 @@ static json_t *send_text(struct attempt *a, const char *format_text, const char 
 	return answer;
 }
 
-#define BODY(from, to, more) \
-	"{\"from\": {\"stdout\": " from ", \"stderr\": 0}, \"to\": {\"stdout\": " to ", \"stderr\": 0}, \"cursor\": {\"n\": 1}, " more "}"
+#define BODY(from, to, more)                                                         \
+	"{\"from\": {\"stdout\": " from ", \"stderr\": 0}, \"to\": {\"stdout\": " to \
+	", \"stderr\": 0}, \"cursor\": {\"n\": 1}, " more "}"
 #define STARTED "\"started\": {\"time\": 1, \"command\": \"init\"}"
-#define LOG(n)	"{\"type\": \"log\", \"time\": 1, \"operation\": \"init\", \"stream\": \"stdout\", \"lengths\": [" n "]}"
+#define LOG(n)                                                                               \
+	"{\"type\": \"log\", \"time\": 1, \"operation\": \"init\", \"stream\": \"stdout\", " \
+	"\"lengths\": [" n "]}"
 
 static struct attempt at_init(struct fixture *f, struct runner **ret_runner, const char **ret_job)
 {
@@ -57,21 +64,37 @@ static void what_is_refused(void **state)
 		{BODY("5", "9", STARTED), "", ERROR_CONFLICT},
 		{BODY("0", "-1", STARTED), "", ERROR_INVALID_ARGUMENT},
 		{"{\"cursor\": {}, " STARTED "}", "", ERROR_INVALID_ARGUMENT},
-		{BODY("0", "5", STARTED ", \"events\": [" LOG("9") "]"), "hello", ERROR_INVALID_ARGUMENT},
-		{BODY("0", "5", STARTED ", \"events\": [" LOG("4") "]"), "hello", ERROR_INVALID_ARGUMENT},
-		{BODY("0", "5", STARTED ", \"events\": [" LOG("-1") "]"), "hello", ERROR_INVALID_ARGUMENT},
-		{BODY("0", "5", STARTED ", \"events\": [{\"type\": \"job_status\", \"operation\": \"init\", \"payload\": {}}]"), "",
+		{BODY("0", "5", STARTED ", \"events\": [" LOG("9") "]"), "hello",
 		 ERROR_INVALID_ARGUMENT},
-		{BODY("0", "5", STARTED ", \"events\": [{\"type\": \"nonsense\", \"operation\": \"init\", \"payload\": {}}]"), "",
+		{BODY("0", "5", STARTED ", \"events\": [" LOG("4") "]"), "hello",
 		 ERROR_INVALID_ARGUMENT},
-		{BODY("0", "5", STARTED ", \"events\": [{\"type\": \"resource\", \"operation\": \"destroy\", \"payload\": {}}]"), "",
+		{BODY("0", "5", STARTED ", \"events\": [" LOG("-1") "]"), "hello",
 		 ERROR_INVALID_ARGUMENT},
-		{BODY("0", "5", STARTED ", \"events\": [{\"type\": \"resource\", \"operation\": \"init\"}]"), "", ERROR_INVALID_ARGUMENT},
-		{BODY("0", "5", STARTED ", \"events\": [{\"type\": \"operation_begin\", \"operation\": \"preview\"}]"), "",
+		{BODY("0", "5",
+		      STARTED ", \"events\": [{\"type\": \"job_status\", \"operation\": \"init\", "
+			      "\"payload\": {}}]"),
+		 "", ERROR_INVALID_ARGUMENT},
+		{BODY("0", "5",
+		      STARTED ", \"events\": [{\"type\": \"nonsense\", \"operation\": \"init\", "
+			      "\"payload\": {}}]"),
+		 "", ERROR_INVALID_ARGUMENT},
+		{BODY("0", "5",
+		      STARTED ", \"events\": [{\"type\": \"resource\", \"operation\": \"destroy\", "
+			      "\"payload\": {}}]"),
+		 "", ERROR_INVALID_ARGUMENT},
+		{BODY("0", "5",
+		      STARTED ", \"events\": [{\"type\": \"resource\", \"operation\": \"init\"}]"),
+		 "", ERROR_INVALID_ARGUMENT},
+		{BODY("0", "5",
+		      STARTED ", \"events\": [{\"type\": \"operation_begin\", \"operation\": "
+			      "\"preview\"}]"),
+		 "", ERROR_INVALID_ARGUMENT},
+		{BODY("0", "5",
+		      STARTED ", \"events\": [{\"type\": \"operation_end\", \"operation\": "
+			      "\"init\", \"result\": \"failed\"}]"),
+		 "", ERROR_INVALID_ARGUMENT},
+		{BODY("0", "5", STARTED ", \"ended\": {\"result\": \"perhaps\"}"), "",
 		 ERROR_INVALID_ARGUMENT},
-		{BODY("0", "5", STARTED ", \"events\": [{\"type\": \"operation_end\", \"operation\": \"init\", \"result\": \"failed\"}]"), "",
-		 ERROR_INVALID_ARGUMENT},
-		{BODY("0", "5", STARTED ", \"ended\": {\"result\": \"perhaps\"}"), "", ERROR_INVALID_ARGUMENT},
 		{BODY("0", "5", "\"epoch\": 99, " STARTED), "", ERROR_STALE_EPOCH},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
@@ -121,10 +144,12 @@ static void a_report_from_older_offsets_stores_nothing(void **state)
 	struct runner *r;
 	const char *id;
 	struct attempt a = at_init(f, &r, &id);
-	json_decref(send_text(&a, BODY("0", "5", STARTED ", \"events\": [" LOG("5") "]"), "hello", 0));
+	json_decref(
+		send_text(&a, BODY("0", "5", STARTED ", \"events\": [" LOG("5") "]"), "hello", 0));
 	json_decref(send_text(&a, BODY("5", "10", "\"events\": [" LOG("5") "]"), "world", 0));
 	int64_t stored = assert_stream(f, id);
-	static const char *const older[] = {BODY("0", "5", STARTED ", \"events\": [" LOG("5") "]"), BODY("0", "10", STARTED),
+	static const char *const older[] = {BODY("0", "5", STARTED ", \"events\": [" LOG("5") "]"),
+					    BODY("0", "10", STARTED),
 					    BODY("2", "12", "\"events\": []"), "{}"};
 	for (size_t i = 0; i < ARRAY_SIZE(older); i++) {
 		_cleanup_json_ json_t *answer = send_text(&a, older[i], "", 0);
@@ -153,7 +178,8 @@ static void asking_only(void **state)
 	done.grant = old;
 	_cleanup_json_ json_t *again = send_text(&done, "{}", "", 0);
 	assert_string_equal(json_get_str(again, "next.type"), "grant");
-	assert_true(json_get_int(again, "next.grant.epoch", 0) > json_get_int(granted_answer, "next.grant.epoch", 0));
+	assert_true(json_get_int(again, "next.grant.epoch", 0) >
+		    json_get_int(granted_answer, "next.grant.epoch", 0));
 
 	/* Once the next attempt has begun, the old one is over. */
 	struct attempt next = granted(r, json_incref(again), "refresh");
@@ -192,9 +218,11 @@ static void artifacts_belong_to_the_lease(void **state)
 	char *digest = NULL;
 	void *bytes = NULL;
 	size_t len = 0;
-	FAILS(ERROR_STALE_EPOCH, runner_artifact_put(w, id, "pack", epoch - 1, "d", "bytes", 5, ERR));
+	FAILS(ERROR_STALE_EPOCH,
+	      runner_artifact_put(w, id, "pack", epoch - 1, "d", "bytes", 5, ERR));
 	FAILS(ERROR_NOT_FOUND, runner_artifact_put(w, id, "other", epoch, "d", "bytes", 5, ERR));
-	FAILS(ERROR_TOO_LARGE, runner_artifact_put(w, id, "pack", epoch, "d", "bytes", (size_t)1 << 30, ERR));
+	FAILS(ERROR_TOO_LARGE,
+	      runner_artifact_put(w, id, "pack", epoch, "d", "bytes", (size_t)1 << 30, ERR));
 	OK(runner_artifact_put(w, id, "pack", epoch, "d", "bytes", 5, ERR));
 	OK(runner_artifact_get(w, id, "pack", epoch, &digest, &bytes, &len, ERR));
 	assert_int_equal(len, 5);
@@ -216,7 +244,8 @@ static void registration(void **state)
 	assert_string_equal(json_get_str(shown, "state"), "online");
 	assert_int_equal(json_get_int(shown, "capacity", 0), 3);
 
-	_cleanup_json_ json_t *body = json_pack("{s:s s:s s:s s:i s:s}", "name", "renamed", "publicKey", row.public_key, "version", "2",
+	_cleanup_json_ json_t *body = json_pack("{s:s s:s s:s s:i s:s}", "name", "renamed",
+						"publicKey", row.public_key, "version", "2",
 						"capacity", 1, "workRoot", "/elsewhere"),
 			      *answer = NULL;
 	FAILS(ERROR_CONFLICT, runner_register(w, body, &answer, ERR));

@@ -15,19 +15,28 @@ static void expect(struct adoption_case c, bool outstanding, const char *advice)
 static void what_is_outstanding_and_what_to_do(void **state)
 {
 	(void)state;
-	struct adoption_case c = {.address = "postgresql_role.owner", .type = "postgresql_role", .action = "create",
-				  .complete = true, .id_key = "id", .id_value = "orders"};
+	struct adoption_case c = {.address = "postgresql_role.owner",
+				  .type = "postgresql_role",
+				  .action = "create",
+				  .complete = true,
+				  .id_key = "id",
+				  .id_value = "orders"};
 	expect(c, true, "import { to = postgresql_role.owner  id = \"orders\" }");
 	c.in_state = true;
 	expect(c, false, "");
 	c.complete = false;
 	expect(c, true, "never reported complete");
-	c = (struct adoption_case){.address = "random_password.p", .type = "random_password", .action = "create",
-				   .complete = true, .id_key = "id", .id_value = "none"};
+	c = (struct adoption_case){.address = "random_password.p",
+				   .type = "random_password",
+				   .action = "create",
+				   .complete = true,
+				   .id_key = "id",
+				   .id_value = "none"};
 	expect(c, true, "no import exists for random_password");
 	c.id_value = "abc";
 	expect(c, true, "no import exists for random_password");
-	c = (struct adoption_case){.address = "x.y", .type = "x", .action = "create", .complete = true};
+	c = (struct adoption_case){
+		.address = "x.y", .type = "x", .action = "create", .complete = true};
 	expect(c, true, "no import exists for x");
 	c.action = "delete";
 	expect(c, false, "");

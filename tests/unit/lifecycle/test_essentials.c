@@ -7,7 +7,8 @@
 #include "lifecycle/essentials.h"
 #include "model/json.h"
 
-static const char *const none[_ESSENTIAL_MAX] = {"no module", "no connection", "no backend", "no policy"};
+static const char *const none[_ESSENTIAL_MAX] = {"no module", "no connection", "no backend",
+						 "no policy"};
 
 static const struct essential_candidate complete[] = {
 	{ESSENTIAL_IAC_MODULE, RULE_PLATFORM, "platform module", NULL},
@@ -48,13 +49,15 @@ static void all_gaps_are_named(void **state)
 	assert_int_equal(json_array_size(json_object_get(row, "missing")), 1);
 }
 
-/* The more specific rule wins whatever the order of the candidates, also when what it names does not do. */
+/* The more specific rule wins whatever the order of the candidates, also when what it names does
+ * not do. */
 static void the_first_rule_wins_whole(void **state)
 {
 	(void)state;
 	const struct essential_candidate candidates[] = {
 		{ESSENTIAL_PROVIDER_CREDENTIALS, RULE_ORGANIZATION, "org default", NULL},
-		{ESSENTIAL_PROVIDER_CREDENTIALS, RULE_RESOURCE, "named", "connection x does not exist"},
+		{ESSENTIAL_PROVIDER_CREDENTIALS, RULE_RESOURCE, "named",
+		 "connection x does not exist"},
 		{ESSENTIAL_FLOW_CONTROL_POLICY, RULE_PLATFORM, "default", NULL},
 		{ESSENTIAL_FLOW_CONTROL_POLICY, RULE_RESOURCE, "inline", NULL},
 		{ESSENTIAL_IAC_MODULE, RULE_PLATFORM, "m", NULL},
@@ -73,7 +76,8 @@ static void the_first_rule_wins_whole(void **state)
 static void a_rule_of_another_essential_is_none(void **state)
 {
 	(void)state;
-	const struct essential_candidate wrong = {ESSENTIAL_IAC_MODULE, RULE_ENVIRONMENT, "m", NULL};
+	const struct essential_candidate wrong = {ESSENTIAL_IAC_MODULE, RULE_ENVIRONMENT, "m",
+						  NULL};
 	_cleanup_essentials_report_ struct essentials_report r;
 	essentials_resolve(&wrong, 1, none, &r);
 	assert_int_equal(r.rows[ESSENTIAL_IAC_MODULE].rule, _RULE_INVALID);
@@ -86,8 +90,10 @@ static void every_name(void **state)
 		assert_non_null(essential_to_string(e));
 	for (enum essential_rule rule = 0; rule < _RULE_MAX; rule++)
 		assert_non_null(essential_rule_to_string(rule));
-	assert_int_equal(essentials_provisioner(_PROVISIONER_INVALID, PROVISIONER_TOFU), PROVISIONER_TOFU);
-	assert_int_equal(essentials_provisioner(PROVISIONER_PULUMI, PROVISIONER_TOFU), PROVISIONER_PULUMI);
+	assert_int_equal(essentials_provisioner(_PROVISIONER_INVALID, PROVISIONER_TOFU),
+			 PROVISIONER_TOFU);
+	assert_int_equal(essentials_provisioner(PROVISIONER_PULUMI, PROVISIONER_TOFU),
+			 PROVISIONER_PULUMI);
 }
 
 int main(void)

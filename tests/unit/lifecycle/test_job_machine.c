@@ -72,9 +72,19 @@ struct expected {
 	unsigned flags;
 };
 
-#define NO			{0}
-#define TO(phase_, flags_)	{true, JOB_PHASE_##phase_, RESULT_TBD, (flags_)}
-#define END(result_, flags_)	{true, JOB_PHASE_COMPLETED, RESULT_##result_, JOB_EFFECT_STATUS | JOB_EFFECT_FINISHED | (flags_)}
+#define NO        \
+	{         \
+		0 \
+	}
+#define TO(phase_, flags_)                                     \
+	{                                                      \
+		true, JOB_PHASE_##phase_, RESULT_TBD, (flags_) \
+	}
+#define END(result_, flags_)                                               \
+	{                                                                  \
+		true, JOB_PHASE_COMPLETED, RESULT_##result_,               \
+			JOB_EFFECT_STATUS | JOB_EFFECT_FINISHED | (flags_) \
+	}
 
 enum {
 	S = JOB_EFFECT_STATUS,
@@ -87,29 +97,37 @@ enum {
 
 /* In the order of enum job_event_type; the events' operation is the one in progress. */
 static const struct expected table[_JOB_PHASE_MAX][_JOB_EVENT_MAX] = {
-	[JOB_PHASE_QUEUED] = {TO(READING, S | G), TO(PAUSED_BEFORE_START, S), END(FAILED, 0), NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
-			      END(CANCELLED, 0), END(CANCELLED, 0), NO},
-	[JOB_PHASE_PAUSED_BEFORE_START] = {NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, END(CANCELLED, 0),
-					   END(CANCELLED, 0), TO(QUEUED, S)},
-	[JOB_PHASE_UNASSIGNED] = {TO(READING, S | G), NO, NO, END(FAILED, 0), NO, NO, NO, NO, NO, NO, NO, NO, NO,
-				  END(CANCELLED, 0), END(CANCELLED, 0), NO},
-	[JOB_PHASE_READING] = {NO, NO, NO, NO, TO(READING, 0), TO(READING, 0), TO(READING, G), TO(READING, G), END(FAILED, R),
-			       END(FAILED, R), TO(READING, G), TO(UNASSIGNED, S | R), TO(UNASSIGNED, S | R), TO(STOPPING, 0),
+	[JOB_PHASE_QUEUED] = {TO(READING, S | G), TO(PAUSED_BEFORE_START, S), END(FAILED, 0), NO,
+			      NO, NO, NO, NO, NO, NO, NO, NO, NO, END(CANCELLED, 0),
+			      END(CANCELLED, 0), NO},
+	[JOB_PHASE_PAUSED_BEFORE_START] = {NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO, NO,
+					   END(CANCELLED, 0), END(CANCELLED, 0), TO(QUEUED, S)},
+	[JOB_PHASE_UNASSIGNED] = {TO(READING, S | G), NO, NO, END(FAILED, 0), NO, NO, NO, NO, NO,
+				  NO, NO, NO, NO, END(CANCELLED, 0), END(CANCELLED, 0), NO},
+	[JOB_PHASE_READING] = {NO, NO, NO, NO, TO(READING, 0), TO(READING, 0), TO(READING, G),
+			       TO(READING, G), END(FAILED, R), END(FAILED, R), TO(READING, G),
+			       TO(UNASSIGNED, S | R), TO(UNASSIGNED, S | R), TO(STOPPING, 0),
 			       TO(STOPPING, I), NO},
-	[JOB_PHASE_STOPPING] = {NO, NO, NO, NO, TO(STOPPING, 0), TO(STOPPING, 0), TO(STOPPING, G), END(CANCELLED, R),
-				END(CANCELLED, R), END(CANCELLED, R), END(CANCELLED, R), END(CANCELLED, R), END(CANCELLED, R),
+	[JOB_PHASE_STOPPING] = {NO, NO, NO, NO, TO(STOPPING, 0), TO(STOPPING, 0), TO(STOPPING, G),
+				END(CANCELLED, R), END(CANCELLED, R), END(CANCELLED, R),
+				END(CANCELLED, R), END(CANCELLED, R), END(CANCELLED, R),
 				TO(STOPPING, 0), TO(STOPPING, I), NO},
-	[JOB_PHASE_CHANGING] = {NO, NO, NO, NO, TO(CHANGING, 0), NO, TO(CHANGING, G), END(SUCCEEDED, R), END(FAILED, R), END(FAILED, R),
-				END(FAILED, R | E), END(FAILED, R | H | E), END(FAILED, R | H | E), TO(CHANGING, 0),
-				TO(CHANGING, I), NO},
-	[JOB_PHASE_PAUSED_BEFORE_CHANGE] = {NO, NO, NO, END(FAILED, 0), NO, NO, NO, NO, NO, NO, NO, NO, NO, END(CANCELLED, 0),
-					    END(CANCELLED, 0), TO(UNASSIGNED, S)},
+	[JOB_PHASE_CHANGING] = {NO, NO, NO, NO, TO(CHANGING, 0), NO, TO(CHANGING, G),
+				END(SUCCEEDED, R), END(FAILED, R), END(FAILED, R),
+				END(FAILED, R | E), END(FAILED, R | H | E), END(FAILED, R | H | E),
+				TO(CHANGING, 0), TO(CHANGING, I), NO},
+	[JOB_PHASE_PAUSED_BEFORE_CHANGE] = {NO, NO, NO, END(FAILED, 0), NO, NO, NO, NO, NO, NO, NO,
+					    NO, NO, END(CANCELLED, 0), END(CANCELLED, 0),
+					    TO(UNASSIGNED, S)},
 	[JOB_PHASE_COMPLETED] = {NO},
 };
 
 static struct job_event event_of(enum job_event_type type, const struct job_view *v)
 {
-	return (struct job_event){.type = type, .operation = job_next_operation(v), .error_code = "code", .error_message = "text"};
+	return (struct job_event){.type = type,
+				  .operation = job_next_operation(v),
+				  .error_code = "code",
+				  .error_message = "text"};
 }
 
 static void every_phase_and_every_event(void **state)
@@ -134,7 +152,8 @@ static void every_phase_and_every_event(void **state)
 				continue;
 			}
 			if (job_phase_of(&v) != x->phase || f.flags != x->flags)
-				print_error("phase %d event %d: flags %x\n", (int)phase, (int)type, f.flags);
+				print_error("phase %d event %d: flags %x\n", (int)phase, (int)type,
+					    f.flags);
 			assert_int_equal(job_phase_of(&v), x->phase);
 			assert_int_equal(f.flags, x->flags);
 			assert_int_equal(v.result, x->result);
@@ -144,13 +163,16 @@ static void every_phase_and_every_event(void **state)
 				assert_int_equal(job_next_operation(&v), _OPERATION_INVALID);
 				for (enum operation o = 0; o < _OPERATION_MAX; o++)
 					if (v.operations[o].included)
-						assert_int_not_equal(v.operations[o].result, RESULT_TBD);
+						assert_int_not_equal(v.operations[o].result,
+								     RESULT_TBD);
 			}
 			for (enum operation o = 0; o < _OPERATION_MAX; o++) {
-				bool differs = v.operations[o].status != before.operations[o].status ||
-					       v.operations[o].result != before.operations[o].result;
+				bool differs =
+					v.operations[o].status != before.operations[o].status ||
+					v.operations[o].result != before.operations[o].result;
 				if (differs != !!(f.changed & (1U << o)))
-					print_error("phase %d event %d operation %d\n", (int)phase, (int)type, (int)o);
+					print_error("phase %d event %d operation %d\n", (int)phase,
+						    (int)type, (int)o);
 				assert_int_equal(!!(f.changed & (1U << o)), differs);
 			}
 			if (f.flags & JOB_EFFECT_GRANT)
@@ -161,10 +183,11 @@ static void every_phase_and_every_event(void **state)
 static void reports_of_another_operation_are_refused(void **state)
 {
 	(void)state;
-	static const enum job_event_type types[] = {JOB_EVENT_OPERATION_STARTED,   JOB_EVENT_OPERATION_SPLIT,
-						    JOB_EVENT_OPERATION_CONTINUES, JOB_EVENT_OPERATION_SUCCEEDED,
-						    JOB_EVENT_OPERATION_FAILED,	   JOB_EVENT_OPERATION_INTERRUPTED,
-						    JOB_EVENT_OPERATION_UNKNOWN};
+	static const enum job_event_type types[] = {
+		JOB_EVENT_OPERATION_STARTED,   JOB_EVENT_OPERATION_SPLIT,
+		JOB_EVENT_OPERATION_CONTINUES, JOB_EVENT_OPERATION_SUCCEEDED,
+		JOB_EVENT_OPERATION_FAILED,    JOB_EVENT_OPERATION_INTERRUPTED,
+		JOB_EVENT_OPERATION_UNKNOWN};
 	for (enum job_phase phase = JOB_PHASE_READING; phase <= JOB_PHASE_CHANGING; phase++)
 		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 			struct job_view v = view_in(phase);
@@ -222,7 +245,8 @@ static void a_pause_before_the_change(void **state)
 static void reading_is_tried_three_times(void **state)
 {
 	(void)state;
-	static const enum job_event_type types[] = {JOB_EVENT_OPERATION_UNKNOWN, JOB_EVENT_LEASE_EXPIRED, JOB_EVENT_RUNNER_LOST};
+	static const enum job_event_type types[] = {JOB_EVENT_OPERATION_UNKNOWN,
+						    JOB_EVENT_LEASE_EXPIRED, JOB_EVENT_RUNNER_LOST};
 	for (size_t i = 0; i < 3; i++) {
 		struct job_view v = view_in(JOB_PHASE_READING);
 		struct job_effects f;

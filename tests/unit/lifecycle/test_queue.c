@@ -6,14 +6,15 @@
 
 static const struct hold no_hold = {.kind = HOLD_NONE};
 
-static struct queue_job job(int64_t number, enum status status, bool assigned, enum job_operation operation)
+static struct queue_job job(int64_t number, enum status status, bool assigned,
+			    enum job_operation operation)
 {
 	static const char *const ids[] = {"sj_0", "sj_1", "sj_2", "sj_3", "sj_4"};
 	return (struct queue_job){ids[number], number, status, assigned, operation};
 }
 
-static void expect(const struct queue_job *self, const struct queue_job *others, size_t n, const struct hold *hold,
-		   const char *blocker)
+static void expect(const struct queue_job *self, const struct queue_job *others, size_t n,
+		   const struct hold *hold, const char *blocker)
 {
 	struct queue_verdict v;
 	queue_decide(self, others, n, hold, &v);
@@ -57,7 +58,8 @@ static void nothing_starts_beside_an_engine(void **state)
 static void order_of_creation(void **state)
 {
 	(void)state;
-	struct queue_job jobs[] = {job(1, STATUS_QUEUED, false, JOB_PREVIEW), job(2, STATUS_QUEUED, false, JOB_UPDATE),
+	struct queue_job jobs[] = {job(1, STATUS_QUEUED, false, JOB_PREVIEW),
+				   job(2, STATUS_QUEUED, false, JOB_UPDATE),
 				   job(3, STATUS_QUEUED, false, JOB_PREVIEW)};
 	expect(&jobs[0], jobs, 3, &no_hold, NULL);
 	expect(&jobs[1], jobs, 3, &no_hold, "sj_1");
@@ -79,8 +81,10 @@ static void only_previews_pass_a_paused_job(void **state)
 static void a_preview_also_passes_what_waits_for_the_paused_job(void **state)
 {
 	(void)state;
-	struct queue_job jobs[] = {job(1, STATUS_AWAITING_APPROVAL, false, JOB_UPDATE), job(2, STATUS_QUEUED, false, JOB_UPDATE),
-				   job(3, STATUS_QUEUED, false, JOB_PREVIEW), job(4, STATUS_QUEUED, false, JOB_PREVIEW)};
+	struct queue_job jobs[] = {job(1, STATUS_AWAITING_APPROVAL, false, JOB_UPDATE),
+				   job(2, STATUS_QUEUED, false, JOB_UPDATE),
+				   job(3, STATUS_QUEUED, false, JOB_PREVIEW),
+				   job(4, STATUS_QUEUED, false, JOB_PREVIEW)};
 	expect(&jobs[1], jobs, 4, &no_hold, "sj_1");
 	expect(&jobs[2], jobs, 4, &no_hold, NULL);
 	expect(&jobs[3], jobs, 4, &no_hold, "sj_3");
@@ -89,14 +93,17 @@ static void a_preview_also_passes_what_waits_for_the_paused_job(void **state)
 static void holds(void **state)
 {
 	(void)state;
-	struct hold engine = {.kind = HOLD_ENGINE_MAY_LIVE, .runner = "rnr_1", .job = "sj_0", .resource = "cr_1"};
-	struct hold refresh = {.kind = HOLD_NEEDS_REFRESH, .runner = "rnr_1", .job = "sj_0", .resource = "cr_1"};
+	struct hold engine = {
+		.kind = HOLD_ENGINE_MAY_LIVE, .runner = "rnr_1", .job = "sj_0", .resource = "cr_1"};
+	struct hold refresh = {
+		.kind = HOLD_NEEDS_REFRESH, .runner = "rnr_1", .job = "sj_0", .resource = "cr_1"};
 	for (enum job_operation o = 0; o < _JOB_OPERATION_MAX; o++) {
 		struct queue_job self = job(2, STATUS_QUEUED, false, o);
 		expect(&self, NULL, 0, &engine, "");
 		expect(&self, NULL, 0, &refresh, o == JOB_UPDATE || o == JOB_DESTROY ? "" : NULL);
 	}
-	struct queue_job update = job(1, STATUS_QUEUED, false, JOB_UPDATE), fresh = job(2, STATUS_QUEUED, false, JOB_REFRESH);
+	struct queue_job update = job(1, STATUS_QUEUED, false, JOB_UPDATE),
+			 fresh = job(2, STATUS_QUEUED, false, JOB_REFRESH);
 	expect(&fresh, &update, 1, &refresh, NULL);
 	expect(&fresh, &update, 1, &no_hold, "sj_1");
 
