@@ -216,7 +216,7 @@ class Bench:
         platform = Platform(root, [*folders, *arguments], environment or {})
         try:
             platform.start()
-            wait_until(lambda: any(r["status"].get("online", True) for r in platform.api("GET", "/api/v1/runners")["items"]) or "--no-runner" in arguments, "a runner")
+            wait_until(lambda: any(r["state"] == "online" for r in platform.api("GET", "/api/v1/runners")["items"]) or "--no-runner" in arguments, "a runner")
             yield platform
         finally:
             platform.close()

@@ -7,6 +7,7 @@ looks at the real things: psql, the engine's own output files, and a recorder of
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import os
 import random
@@ -26,6 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import requests  # noqa: E402
 from harness.logs import compare_log  # noqa: E402
 from harness.planton import TOP, ApiError, Platform  # noqa: E402
 from harness.postgres import Postgres, database  # noqa: E402
@@ -137,7 +139,7 @@ class Matrix:
 
     def attack(self, this: Round, before: int, chance: random.Random, create: Any) -> str:
         """Creates the job, waits for the moment, kills. Returns the job's id."""
-        fired = threading.Event()
+        created, fired, finished = threading.Event(), threading.Event(), threading.Event()
         on_start = this.phase == "between" and bool({"step", "engine"} & set(this.victims))
         command = chance.choice(("init", "plan", "apply")) if this.phase == "between" else this.phase
         delay = chance.uniform(0, 0.08) if this.phase == "between" else chance.random() * self.durations[command]
@@ -147,18 +149,21 @@ class Matrix:
             # Before the engine's first instruction: step and wrapper are all that there is.
             if launch.command == command and launch.is_attempt and not fired.is_set() and launch.job:
                 fired.set()
+                created.wait(30)
                 time.sleep(chance.choice((0.0, chance.uniform(0, 0.005))))
                 self.fire(this, launch.job, launch, chance)
+                finished.set()
 
         if on_start:
             self.recorder.hook = hook
         try:
             job_of.append(create())
             job = job_of[0]
+            created.set()
 
             def moment() -> Any:
                 if on_start:
-                    return fired.is_set()
+                    return finished.is_set()
                 launches = [a for a in self.recorder.launches[before:] if a.job == job and a.is_attempt]
                 for launch in launches:
                     if launch.command == command and (this.phase != "between" or launch.ended is not None):
@@ -169,13 +174,17 @@ class Matrix:
             deadline = time.monotonic() + 30
             while not found and time.monotonic() < deadline:
                 found = self.recorder.wait(moment, 0.25)
-                if not found and self.platform.process and self.platform.job(job)["status"]["status"] == "completed":
-                    break
+                if not found and not fired.is_set():
+                    with contextlib.suppress(requests.ConnectionError):  # killed meanwhile
+                        if self.platform.job(job)["status"]["status"] == "completed":
+                            break
             if not on_start:
                 if found:
                     time.sleep(delay)
                 self.fire(this, job, found or None, chance)
-            elif not found:
+            elif fired.is_set():
+                finished.wait(30)
+            else:
                 this.missed += this.victims
             return job
         finally:
@@ -310,7 +319,7 @@ class Matrix:
 
     def abandon(self, this: Round) -> None:
         for runner in self.platform.api("GET", "/api/v1/runners")["items"]:
-            identity = runner["metadata"]["id"]
+            identity = runner["id"]
             self.platform.request("POST", f"/api/v1/runners/{identity}/abandon", {"reason": "fault matrix", "confirm": True})
         this.recovery.append("abandoned the runner")
 

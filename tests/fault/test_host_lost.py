@@ -54,7 +54,7 @@ def test_host_dies_with_its_disk_in_mid_apply(make_platform: Callable[..., Platf
     refresh = platform.create_job(resource, "refresh")["metadata"]["id"]
     held = wait_until(lambda: platform.job(refresh)["status"].get("blockedBy"), "the next job says what blocks it")
     assert isinstance(held, dict) and held["reason"], held
-    runners = [r for r in platform.api("GET", "/api/v1/runners")["items"] if r["metadata"]["id"] == ended["runnerId"]]
+    runners = [r for r in platform.api("GET", "/api/v1/runners")["items"] if r["id"] == ended["runnerId"]]
     assert len(runners) == 1
 
     # An admin gives the lost runner up; first he is told what is at stake.

@@ -75,7 +75,7 @@ def test_runner_replaced_by_another_version_in_mid_apply(make_platform: Callable
     platform = make_platform(catalogs=(slow_kind(tmp_path / "kinds"),), **recorder.environment).start()
     platform.apply(postgres.connection())
     undisturbed = run(platform, recorder, postgres, "calm_b", 6, lambda: None)
-    assert {r["status"]["version"] for r in platform.api("GET", "/api/v1/runners")["items"]} == {"0.1.0"}
+    assert {r["version"] for r in platform.api("GET", "/api/v1/runners")["items"]} == {"0.1.0"}
 
     def upgrade() -> None:
         before = {p.pid for p in platform.role("runner")}
@@ -88,4 +88,4 @@ def test_runner_replaced_by_another_version_in_mid_apply(make_platform: Callable
         assert recorder.alive(), "the engine is still at work"
 
     assert run(platform, recorder, postgres, "grade_b", 12, upgrade)["psql"] == undisturbed["psql"]
-    wait_until(lambda: {r["status"]["version"] for r in platform.api("GET", "/api/v1/runners")["items"]} == {"0.1.9"}, "the runner says its version")
+    wait_until(lambda: {r["version"] for r in platform.api("GET", "/api/v1/runners")["items"]} == {"0.1.9"}, "the runner says its version")
