@@ -167,11 +167,11 @@ int run_apply(struct cli *cli, const struct arguments *a)
 	_cleanup_(applying_release) struct applying p = {.answers = json_new_array()};
 	_cleanup_error_ struct error *e = NULL;
 	if (load(cli, a, true, &files, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	if (argument_text(a, "if-match") && files.count > 1) {
 		error_set(&e, ERROR_INVALID_ARGUMENT,
 			  "--if-match is for one manifest, and there are %zu", files.count);
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	}
 	int code = EXIT_CODE_OK;
 	for (size_t i = 0; i < files.count && code == EXIT_CODE_OK; i++) {
@@ -181,10 +181,10 @@ int run_apply(struct cli *cli, const struct arguments *a)
 			error_hint(
 				&e, "%s%s%zu more were not applied; apply again when this is right",
 				e->hint ? e->hint : "", e->hint ? "; " : "", files.count - i - 1);
-		code = fail(cli, &e);
+		code = cli_fail(cli, e);
 	}
 	if (code == EXIT_CODE_OK && print_answers(cli, &p, &e) < 0)
-		code = fail(cli, &e);
+		code = cli_fail(cli, e);
 	if (argument_flag(a, "tail"))
 		code = code ? (follow_all(cli, a, &p), code) : follow_all(cli, a, &p);
 	return code;
@@ -196,7 +196,7 @@ int run_preview(struct cli *cli, const struct arguments *a)
 	_cleanup_(applying_release) struct applying p = {.answers = NULL};
 	_cleanup_error_ struct error *e = NULL;
 	if (load(cli, a, false, &files, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	for (size_t i = 0; i < files.count; i++) {
 		if (resource_type_from_string(json_get_str(files.items[i].document, "kind")) >= 0) {
 			say("%s: only cloud resources have a preview, left out",
@@ -209,7 +209,7 @@ int run_preview(struct cli *cli, const struct arguments *a)
 		json_set_string(body, "message", argument_text(a, "version-message"));
 		if (api_post(cli, "/stack-jobs", body, &job, &e) < 0) {
 			error_wrap(&e, "cannot preview %s", files.items[i].source);
-			return fail(cli, &e);
+			return cli_fail(cli, e);
 		}
 		p.jobs = xreallocarray(p.jobs, p.n_jobs + 1, sizeof(*p.jobs));
 		follow_job_init(&p.jobs[p.n_jobs++], job);
@@ -245,7 +245,7 @@ static void print_diff(const struct cli *cli, const char *diff)
 /* 1 means different, so an error is never 1. */
 static int diff_failed(struct cli *cli, struct error **err)
 {
-	int code = fail(cli, err);
+	int code = cli_fail(cli, *err);
 	return code == EXIT_CODE_ERROR ? EXIT_CODE_USAGE : code;
 }
 
@@ -279,20 +279,20 @@ int run_validate(struct cli *cli, const struct arguments *a)
 	_cleanup_(manifest_files_release) struct manifest_files files = {0};
 	_cleanup_error_ struct error *e = NULL;
 	if (load(cli, a, true, &files, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	int code = EXIT_CODE_OK;
 	for (size_t i = 0; i < files.count; i++) {
 		_cleanup_json_ json_t *answer = NULL;
 		if (api_post(cli, "/validate", body_of(&files.items[i]), &answer, &e) < 0) {
 			error_wrap(&e, "cannot validate %s", files.items[i].source);
-			return fail(cli, &e);
+			return cli_fail(cli, e);
 		}
 		bool valid = json_get_bool(answer, "valid", false);
 		if (!valid)
 			code = EXIT_CODE_ERROR;
 		if (!format_is_table(cli)) {
 			if (print_value(cli, answer, &e) < 0)
-				return fail(cli, &e);
+				return cli_fail(cli, e);
 			continue;
 		}
 		_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;

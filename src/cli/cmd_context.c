@@ -55,12 +55,12 @@ static int run_context_list(struct cli *cli, const struct arguments *a)
 	json_t *items = json_new_array();
 	json_set_value(list, "items", items);
 	if (config_load(&config, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	const char *name;
 	json_t *context;
 	json_object_foreach(json_object_get(config, "contexts"), name, context)
 		json_append_value(items, shown(config, name, context));
-	return print_list(cli, list, context_columns, ".name", &e) < 0 ? fail(cli, &e)
+	return print_list(cli, list, context_columns, ".name", &e) < 0 ? cli_fail(cli, e)
 								       : EXIT_CODE_OK;
 }
 
@@ -69,15 +69,15 @@ static int run_context_show(struct cli *cli, const struct arguments *a)
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_json_ json_t *config = NULL;
 	if (config_load(&config, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	const char *name = a->n_words ? a->words[0] : config_current(config);
 	json_t *context = name ? config_context(config, name, false) : NULL;
 	if (!context) {
 		unknown(name ? name : "", &e);
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	}
 	_cleanup_json_ json_t *row = shown(config, name, context);
-	return print_object(cli, row, context_columns, ".name", &e) < 0 ? fail(cli, &e)
+	return print_object(cli, row, context_columns, ".name", &e) < 0 ? cli_fail(cli, e)
 									: EXIT_CODE_OK;
 }
 
@@ -86,14 +86,14 @@ static int run_context_use(struct cli *cli, const struct arguments *a)
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_json_ json_t *config = NULL;
 	if (config_load(&config, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	if (!config_context(config, a->words[0], false)) {
 		unknown(a->words[0], &e);
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	}
 	json_set_string(config, "currentContext", a->words[0]);
 	if (config_save(config, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	say("now using context %s", a->words[0]);
 	return EXIT_CODE_OK;
 }
@@ -103,7 +103,7 @@ static int run_context_set(struct cli *cli, const struct arguments *a)
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_json_ json_t *config = NULL;
 	if (config_load(&config, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	json_t *context = config_context(config, a->words[0], true);
 	json_set_string(context, "server", argument_text(a, "server"));
 	json_set_string(context, "org", argument_text(a, "org"));
@@ -114,7 +114,7 @@ static int run_context_set(struct cli *cli, const struct arguments *a)
 	if (!config_current(config))
 		json_set_string(config, "currentContext", a->words[0]);
 	if (config_save(config, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	say("context %s is set%s", a->words[0],
 	    streq_null(config_current(config), a->words[0]) ? " and in use" : "");
 	return EXIT_CODE_OK;
@@ -125,15 +125,15 @@ static int run_context_delete(struct cli *cli, const struct arguments *a)
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_json_ json_t *config = NULL;
 	if (config_load(&config, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	if (json_object_del(json_object_get(config, "contexts"), a->words[0]) < 0) {
 		unknown(a->words[0], &e);
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	}
 	if (streq_null(config_current(config), a->words[0]))
 		json_object_del(config, "currentContext");
 	if (config_save(config, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	say("context %s is deleted", a->words[0]);
 	return EXIT_CODE_OK;
 }
@@ -162,18 +162,18 @@ int run_login(struct cli *cli, const struct arguments *a)
 	int r = prompt_possible() ? prompt_secret("API key:", "the key on stdin", &key, &e)
 				  : read_line(&key, &e);
 	if (r < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	if (cli->settings.token)
 		secure_wipe(cli->settings.token, strlen(cli->settings.token));
 	free(cli->settings.token);
 	cli->settings.token = key;
 	if (api_get(cli, "/organizations?limit=1", NULL, &e) < 0) {
 		error_wrap(&e, "the key was not kept");
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	}
 	const char *name = cli->settings.context ? cli->settings.context : "default";
 	if (keep_key(cli, name, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	say("logged in to %s as context %s", cli->settings.server, name);
 	return EXIT_CODE_OK;
 }
@@ -199,7 +199,7 @@ int run_version(struct cli *cli, const struct arguments *a)
 	json_set_string(versions, "server", server);
 	json_set_string(versions, "apiVersion", json_get_str(answer, "apiVersion"));
 	if (!format_is_table(cli))
-		return print_value(cli, versions, &e) < 0 ? fail(cli, &e) : EXIT_CODE_OK;
+		return print_value(cli, versions, &e) < 0 ? cli_fail(cli, e) : EXIT_CODE_OK;
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	strbuf_addf(&out, "planton %s\n", PLANTON_VERSION);
 	if (server)

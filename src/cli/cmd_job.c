@@ -130,7 +130,7 @@ int show_new_job(struct cli *cli, const struct arguments *a, const json_t *job, 
 		print_header(cli, job, word);
 	else if (!tail || cli->format != FORMAT_JSONL)
 		if (print_object(cli, job, NULL, ".metadata.id", &e) < 0)
-			return fail(cli, &e);
+			return cli_fail(cli, e);
 	if (!tail)
 		return EXIT_CODE_OK;
 	struct follow_job followed;
@@ -164,7 +164,7 @@ static int run_create(struct cli *cli, const struct arguments *a)
 	const char *operation = argument_text(a, "operation");
 	bool destroy = streq_null(operation, "destroy");
 	if (destroy && prompt_possible() && confirm_destroy(cli, a, a->words[0], &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	json_t *body = json_new_object();
 	json_set_string(body, "cloudResource", a->words[0]);
 	resource_scope(cli, a->words[0], body);
@@ -173,7 +173,7 @@ static int run_create(struct cli *cli, const struct arguments *a)
 	set_list(body, "targets", a, "target");
 	set_list(body, "replaces", a, "replace");
 	if (api_post(cli, "/stack-jobs", body, &job, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return show_new_job(cli, a, job, "created");
 }
 
@@ -192,7 +192,7 @@ static int run_job_list(struct cli *cli, const struct arguments *a)
 	query_add(&path, "operation", argument_text(a, "operation"));
 	if (api_list(cli, path.data, argument_number(a, "limit", LIST_LIMIT), &list, &e) < 0 ||
 	    print_list(cli, list, jobs->columns, jobs->name, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 
@@ -265,11 +265,11 @@ static int run_job_get(struct cli *cli, const struct arguments *a)
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_json_ json_t *job = NULL;
 	if (get_job(cli, a->words[0], &job, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	if (format_is_table(cli))
 		print_job(cli, job);
 	else if (print_object(cli, job, NULL, ".metadata.id", &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 
@@ -278,7 +278,7 @@ static int run_logs(struct cli *cli, const struct arguments *a)
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_json_ json_t *job = NULL;
 	if (get_job(cli, a->words[0], &job, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	struct follow_job followed;
 	follow_job_init(&followed, job);
 	followed.after = argument_number(a, "after", 0);
@@ -303,7 +303,7 @@ static int run_stack_input(struct cli *cli, const struct arguments *a)
 	if (!cli->format_given)
 		cli->format = FORMAT_YAML;
 	if (api_get(cli, path.data, &input, &e) < 0 || print_value(cli, input, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 
@@ -320,7 +320,7 @@ static int run_preflight(struct cli *cli, const struct arguments *a)
 	if (!kind) {
 		error_set(&e, ERROR_INVALID_ARGUMENT, "preflight-checks needs a kind");
 		error_hint(&e, "--cloud-resource-kind KIND; planton list kinds shows them");
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	}
 	json_t *body = json_new_object();
 	json_set_string(body, "cloudResourceKind", kind);
@@ -328,7 +328,7 @@ static int run_preflight(struct cli *cli, const struct arguments *a)
 	json_set_string(body, "env", cli->settings.env);
 	json_set_string(body, "connection", argument_text(a, "connection"));
 	if (api_post(cli, "/preflight-checks", body, &report, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	bool ok = json_get_bool(report, "ok", false);
 	if (format_is_table(cli)) {
 		_cleanup_json_ json_t *list = json_new_object();
@@ -337,7 +337,7 @@ static int run_preflight(struct cli *cli, const struct arguments *a)
 		if (!ok)
 			say("preflight fails: a Stack Job would not start");
 	} else if (print_value(cli, report, &e) < 0) {
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	}
 	return ok ? EXIT_CODE_OK : EXIT_CODE_REFUSED;
 }

@@ -47,20 +47,20 @@ int run_get(struct cli *cli, const struct arguments *a)
 		json_t *object = NULL;
 		resource_parse(a->words[i], &r);
 		if (resource_fetch(cli, a->words[i], &object, &e) < 0)
-			return fail(cli, &e);
+			return cli_fail(cli, e);
 		json_append_value(items, object);
 		if (first && first != r.collection && format_is_table(cli)) {
 			error_set(&e, ERROR_INVALID_ARGUMENT,
 				  "a table holds resources of one type only");
 			error_hint(&e, "-o yaml shows any");
-			return fail(cli, &e);
+			return cli_fail(cli, e);
 		}
 		first = r.collection;
 	}
 	int r = a->n_words == 1 ? print_object(cli, json_array_get(items, 0), first->columns,
 					       first->name, &e)
 				: print_list(cli, list, first->columns, first->name, &e);
-	return r < 0 ? fail(cli, &e) : EXIT_CODE_OK;
+	return r < 0 ? cli_fail(cli, e) : EXIT_CODE_OK;
 }
 
 int run_list(struct cli *cli, const struct arguments *a)
@@ -78,7 +78,7 @@ int run_list(struct cli *cli, const struct arguments *a)
 		else
 			error_hint(&e, "planton list --help names them; a kind begins with a "
 				       "capital letter");
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	}
 	if (!c) {
 		c = collection_by_path("/cloud-resources");
@@ -92,7 +92,7 @@ int run_list(struct cli *cli, const struct arguments *a)
 	query_add(&path, "kind", kind);
 	if (api_list(cli, path.data, argument_number(a, "limit", 0), &list, &e) < 0 ||
 	    print_list(cli, list, c->columns, c->name, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 
@@ -165,7 +165,7 @@ int run_output(struct cli *cli, const struct arguments *a)
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_json_ json_t *answer = NULL;
 	if (get_outputs(cli, a, &answer, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	const json_t *outputs = json_object_get(answer, "outputs");
 	int r = 0;
 	if (a->n_words == 2)
@@ -176,7 +176,7 @@ int run_output(struct cli *cli, const struct arguments *a)
 		print_all_outputs(outputs);
 	else
 		say("%s has no outputs", a->words[0]);
-	return r < 0 ? fail(cli, &e) : EXIT_CODE_OK;
+	return r < 0 ? cli_fail(cli, e) : EXIT_CODE_OK;
 }
 
 static int delete_one(struct cli *cli, const struct arguments *a, const char *word,
@@ -208,16 +208,16 @@ int run_delete(struct cli *cli, const struct arguments *a)
 	if (argument_flag(a, "abandon") && !argument_text(a, "reason")) {
 		error_set(&e, ERROR_INVALID_ARGUMENT, "--abandon needs a reason");
 		error_hint(&e, "--reason TEXT");
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	}
 	_cleanup_free_ char *question =
 		a->n_words == 1 ? xasprintf("Delete %s?", a->words[0])
 				: xasprintf("Delete %s and %zu more?", a->words[0], a->n_words - 1);
 	if (!argument_flag(a, "yes") && prompt_yes(question, "--yes", &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	for (size_t i = 0; i < a->n_words; i++)
 		if (delete_one(cli, a, a->words[i], &e) < 0)
-			return fail(cli, &e);
+			return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 
@@ -226,14 +226,14 @@ static int run_destroy(struct cli *cli, const struct arguments *a)
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_json_ json_t *job = NULL;
 	if (confirm_destroy(cli, a, a->words[0], &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	json_t *body = json_new_object();
 	json_set_string(body, "cloudResource", a->words[0]);
 	resource_scope(cli, a->words[0], body);
 	json_set_string(body, "operation", "destroy");
 	json_set_string(body, "message", argument_text(a, "version-message"));
 	if (api_post(cli, "/stack-jobs", body, &job, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return show_new_job(cli, a, job, "created");
 }
 
@@ -244,13 +244,13 @@ static int run_purge(struct cli *cli, const struct arguments *a)
 	_cleanup_resource_ struct resource r = {0};
 	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
 	if (confirm_destroy(cli, a, a->words[0], &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	resource_parse(a->words[0], &r);
 	resource_path(cli, &r, "/purge", &path);
 	json_t *body = json_new_object();
 	json_set_string(body, "message", argument_text(a, "version-message"));
 	if (api_post(cli, path.data, body, &answer, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	const json_t *job = json_object_get(answer, "stackJob");
 	if (!json_is_object(job)) {
 		say("%s had no infrastructure and is deleted", a->words[0]);
@@ -279,7 +279,7 @@ static int run_versions(struct cli *cli, const struct arguments *a)
 	resource_path(cli, &r, "/versions", &path);
 	if (api_list(cli, path.data, 0, &list, &e) < 0 ||
 	    print_list(cli, list, columns, ".id", &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 

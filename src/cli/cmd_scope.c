@@ -59,11 +59,11 @@ static int apply(struct cli *cli, const struct arguments *a, json_t *manifest)
 	json_set_value(body, "manifest", manifest);
 	json_set_string(body, "message", argument_text(a, "version-message"));
 	if (api_post(cli, "/apply", body, &answer, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	if (!format_is_table(cli))
 		return print_object(cli, json_object_get(answer, "resource"), NULL, ".metadata.id",
 				    &e) < 0
-			       ? fail(cli, &e)
+			       ? cli_fail(cli, e)
 			       : EXIT_CODE_OK;
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	const char *outcome = json_get_str(answer, "outcome");
@@ -98,7 +98,7 @@ static int run_list_scope(struct cli *cli, const struct arguments *a)
 		query_add(&path, "org", cli->settings.org);
 	if (api_list(cli, path.data, argument_number(a, "limit", 0), &list, &e) < 0 ||
 	    print_list(cli, list, c->columns, c->name, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 
@@ -113,7 +113,7 @@ static int run_get_scope(struct cli *cli, const struct arguments *a)
 	const char *ref = startswith(a->words[0], c->id_prefix) ? a->words[0] : name;
 	if (resource_fetch(cli, ref, &object, &e) < 0 ||
 	    print_object(cli, object, c->columns, c->name, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 
@@ -123,13 +123,13 @@ static int run_delete_connection(struct cli *cli, const struct arguments *a)
 	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
 	_cleanup_free_ char *question = xasprintf("Delete the connection %s?", a->words[0]);
 	if (!argument_flag(a, "yes") && prompt_yes(question, "--yes", &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	path_add(&path, "/connections", a->words[0]);
 	if (!startswith(a->words[0], "conn_"))
 		query_add(&path, "org", cli->settings.org);
 	if (api_call(cli, &(struct api_request){.method = "DELETE", .path = path.data}, NULL, &e) <
 	    0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	strbuf_addf(&out, "%s deleted\n", a->words[0]);
 	print_out(&out);
@@ -253,7 +253,7 @@ static int run_create_connection(struct cli *cli, const struct arguments *a)
 		json_decref(fields);
 		error_set(&e, ERROR_INVALID_ARGUMENT, "a connection needs a provider");
 		error_hint(&e, "--provider PROVIDER; planton list provider-types shows them");
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	}
 	json_set_string(spec, "provider", provider);
 	if (argument_flag(a, "default"))
@@ -264,7 +264,7 @@ static int run_create_connection(struct cli *cli, const struct arguments *a)
 	    add_fields(a, "field-env", "valueFromEnv", known, fields, &e) < 0 ||
 	    add_fields(a, "field-file", "valueFromFile", known, fields, &e) < 0 ||
 	    manifest_resolve_fields(manifest, &e) < 0 || ask_fields(known, fields, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return apply(cli, a, json_incref(manifest));
 }
 

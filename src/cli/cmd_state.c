@@ -69,7 +69,7 @@ static int run_state_list(struct cli *cli, const struct arguments *a)
 	state_path(cli, a->words[0], "/state-versions", &path);
 	if (api_list(cli, path.data, 0, &list, &e) < 0 ||
 	    print_list(cli, list, columns, ".id", &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 
@@ -89,7 +89,7 @@ static int run_state_pull(struct cli *cli, const struct arguments *a)
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_strbuf_ struct strbuf state = STRBUF_INIT;
 	if (get_state(cli, a, &state, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	print_out(&state);
 	return EXIT_CODE_OK;
 }
@@ -135,11 +135,11 @@ static int run_state_show(struct cli *cli, const struct arguments *a)
 	json_set_value(list, "items", items);
 	if (get_state(cli, a, &state, &e) < 0 ||
 	    json_parse(state.data, state.size, (size_t)64 << 20, &parsed, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	size_t i;
 	json_array_foreach(json_object_get(parsed, "resources"), i, resource)
 		add_addresses(resource, items);
-	return print_list(cli, list, columns, ".address", &e) < 0 ? fail(cli, &e) : EXIT_CODE_OK;
+	return print_list(cli, list, columns, ".address", &e) < 0 ? cli_fail(cli, e) : EXIT_CODE_OK;
 }
 
 static int run_state_lock(struct cli *cli, const struct arguments *a)
@@ -149,14 +149,14 @@ static int run_state_lock(struct cli *cli, const struct arguments *a)
 	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
 	state_path(cli, a->words[0], "/state-lock", &path);
 	if (api_get(cli, path.data, &lock, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	if (format_is_table(cli) && !json_get_bool(lock, "held", false)) {
 		say("the state of %s is not locked", a->words[0]);
 		return EXIT_CODE_OK;
 	}
 	if (!cli->format_given)
 		cli->format = FORMAT_YAML;
-	return print_value(cli, lock, &e) < 0 ? fail(cli, &e) : EXIT_CODE_OK;
+	return print_value(cli, lock, &e) < 0 ? cli_fail(cli, e) : EXIT_CODE_OK;
 }
 
 static int run_state_rollback(struct cli *cli, const struct arguments *a)
@@ -165,20 +165,20 @@ static int run_state_rollback(struct cli *cli, const struct arguments *a)
 	_cleanup_json_ json_t *version = NULL;
 	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
 	if (require(a, "version", &e) < 0 || require(a, "reason", &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	_cleanup_free_ char *question =
 		xasprintf("Make %s the state of %s again? Infrastructure is not changed by this.",
 			  argument_text(a, "version"), a->words[0]);
 	if (!argument_flag(a, "yes") && prompt_yes(question, "--yes", &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	json_t *body = json_new_object();
 	json_set_string(body, "version", argument_text(a, "version"));
 	json_set_string(body, "reason", argument_text(a, "reason"));
 	state_path(cli, a->words[0], "/state-rollback", &path);
 	if (api_post(cli, path.data, body, &version, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	if (!format_is_table(cli))
-		return print_object(cli, version, NULL, ".id", &e) < 0 ? fail(cli, &e)
+		return print_object(cli, version, NULL, ".id", &e) < 0 ? cli_fail(cli, e)
 								       : EXIT_CODE_OK;
 	say("the state of %s is now version %s, serial %lld", a->words[0],
 	    json_get_str(version, "id"), (long long)json_get_int(version, "serial", 0));
@@ -193,7 +193,7 @@ static int run_runner_list(struct cli *cli, const struct arguments *a)
 	const struct collection *c = collection_by_path("/runners");
 	if (api_list(cli, c->path, 0, &list, &e) < 0 ||
 	    print_list(cli, list, c->columns, c->name, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 
@@ -206,7 +206,7 @@ static int run_runner_get(struct cli *cli, const struct arguments *a)
 	path_add(&path, c->path, a->words[0]);
 	if (api_get(cli, path.data, &runner, &e) < 0 ||
 	    print_object(cli, runner, c->columns, c->name, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return EXIT_CODE_OK;
 }
 
@@ -217,7 +217,7 @@ static int run_runner_abandon(struct cli *cli, const struct arguments *a)
 	_cleanup_json_ json_t *answer = NULL;
 	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
 	if (require(a, "reason", &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	path_add(&path, "/runners", a->words[0]);
 	strbuf_addstr(&path, "/abandon");
 	json_t *body = json_new_object();
@@ -229,15 +229,16 @@ static int run_runner_abandon(struct cli *cli, const struct arguments *a)
 		if (!asks ||
 		    (!argument_flag(a, "yes") && prompt_yes("Abandon it?", "--yes", &e) < 0)) {
 			json_decref(body);
-			return fail(cli, asks ? &e : &stakes);
+			return cli_fail(cli, asks ? e : stakes);
 		}
 	}
 	json_set_bool(body, "confirm", true);
 	if (api_post(cli, path.data, body, &answer, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	if (!format_is_table(cli))
-		return print_object(cli, answer, NULL, ".metadata.id|.id", &e) < 0 ? fail(cli, &e)
-										   : EXIT_CODE_OK;
+		return print_object(cli, answer, NULL, ".metadata.id|.id", &e) < 0
+			       ? cli_fail(cli, e)
+			       : EXIT_CODE_OK;
 	say("%s is abandoned", a->words[0]);
 	return EXIT_CODE_OK;
 }

@@ -40,5 +40,3 @@ extern const struct option yes_options[];
 int show_new_job(struct cli *cli, const struct arguments *a, const json_t *job, const char *word);
 /* What a failed preflight lacks. */
 void show_preflight_gaps(struct cli *cli, const char *job_id);
-/* Prints the error and returns its exit code. */
-int fail(struct cli *cli, struct error **err);

@@ -50,9 +50,9 @@ int run_cancel(struct cli *cli, const struct arguments *a)
 	if (argument_flag(a, "force"))
 		json_set_bool(body, "force", true);
 	if (post(cli, a, "cancel", body, &job, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	if (!format_is_table(cli))
-		return print_object(cli, job, NULL, ".metadata.id", &e) < 0 ? fail(cli, &e)
+		return print_object(cli, job, NULL, ".metadata.id", &e) < 0 ? cli_fail(cli, e)
 									    : EXIT_CODE_OK;
 	bool ended = streq_null(json_get_str(job, "status.status"), "completed");
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
@@ -70,7 +70,7 @@ int run_resume(struct cli *cli, const struct arguments *a)
 	json_t *body = json_new_object();
 	json_set_string(body, "comment", argument_text(a, "version-message"));
 	if (post(cli, a, "resume", body, &job, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return show_new_job(cli, a, job, "resumed");
 }
 
@@ -83,7 +83,7 @@ int run_rerun(struct cli *cli, const struct arguments *a)
 	if (argument_flag(a, "allow-older-version"))
 		json_set_bool(body, "allowOlderVersion", true);
 	if (post(cli, a, "rerun", body, &job, &e) < 0)
-		return fail(cli, &e);
+		return cli_fail(cli, e);
 	return show_new_job(cli, a, job, "created");
 }
 

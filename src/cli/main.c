@@ -259,11 +259,6 @@ const struct command root_command = {
 	.subcommands = commands,
 };
 
-int fail(struct cli *cli, struct error **err)
-{
-	return cli_fail(cli, *err);
-}
-
 static int show_help(struct cli *cli, const struct arguments *a)
 {
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;

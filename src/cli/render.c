@@ -232,6 +232,7 @@ static void operation_completed(struct job_view *v, enum operation operation, co
 	if (json_is_object(summary) && (changes || operation == OPERATION_PREVIEW)) {
 		json_decref(v->counts);
 		v->counts = json_incref((json_t *)summary);
+		v->counts_are_done = changes;
 	}
 	if (ov->shown)
 		return;

@@ -91,7 +91,7 @@ void job_view_end(struct job_view *v, struct strbuf *out)
 		strbuf_addstr(out, cancelled ? " after " : " in ");
 		text_add_duration(out, v->running_ms);
 	}
-	if (v->o.summary && (succeeded || (v->counts && v->operations[OPERATION_APPLY].started_ms)))
+	if (v->o.summary && (succeeded || v->counts_are_done))
 		add_summary(v, out);
 	const char *why = v->error_message ? v->error_message : v->reason;
 	if (!succeeded && why) {

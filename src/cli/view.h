@@ -48,6 +48,7 @@ struct job_view {
 	struct hashmap *diffs;	     /* address -> json_t */
 	struct hashmap *drift_diffs; /* the same */
 	json_t *counts;		     /* of the change, else of the plan */
+	bool counts_are_done;	     /* and not only planned */
 	json_t *outputs;
 	char *tail[TAIL_LINES]; /* a ring of log lines of the current operation */
 	size_t n_tail;
