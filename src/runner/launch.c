@@ -78,6 +78,8 @@ static json_t *sandbox(struct runner *runner, const struct launch_request *reque
 		json_array_append_new(write, json_string(devices[i]));
 	for (const char *const *path = request->writable; path && *path; path++)
 		json_array_append_new(write, json_string(*path));
+	for (char *const *path = runner->options.allow_write; path && *path; path++)
+		json_array_append_new(write, json_string(*path));
 	return json_pack("{s:o s:o}", "read", read, "write", write);
 }
 

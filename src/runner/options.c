@@ -9,6 +9,7 @@
 #include "base/fileutil.h"
 #include "base/parse.h"
 #include "base/strutil.h"
+#include "base/strv.h"
 
 #define DISK_BUDGET  ((uint64_t)10 << 30)
 #define CAPACITY_MAX 256
@@ -16,7 +17,7 @@
 const char runner_usage[] =
 	"usage: planton runner [--server URL] [--token-file FILE] [--dir DIR] [--work-root DIR]\n"
 	"                      [--name NAME] [--capacity N] [--label KEY=VALUE]... [--tofu PATH]\n"
-	"                      [--tofu-config FILE] [--disk-budget SIZE] [--embedded]\n"
+	"                      [--tofu-config FILE] [--disk-budget SIZE] [--allow-write DIR]... [--embedded]\n"
 	"\n"
 	"Runs Stack Jobs for a server.\n"
 	"\n"
@@ -32,6 +33,8 @@ const char runner_usage[] =
 	"  --tofu PATH          the OpenTofu binary (PLANTON_TOFU; default: found on PATH)\n"
 	"  --tofu-config FILE   OpenTofu's CLI configuration (TF_CLI_CONFIG_FILE)\n"
 	"  --disk-budget SIZE   for caches (default 10G)\n"
+	"  --allow-write DIR    modules may write there, too (PLANTON_ALLOW_WRITE, separated by colons);\n"
+	"                       else only to their workspace, where the kernel has Landlock\n"
 	"  --embedded           ends by itself when there is no job and no server\n";
 
 enum {
@@ -45,6 +48,7 @@ enum {
 	OPTION_TOFU,
 	OPTION_TOFU_CONFIG,
 	OPTION_DISK_BUDGET,
+	OPTION_ALLOW_WRITE,
 	OPTION_EMBEDDED,
 	OPTION_HELP,
 };
@@ -60,6 +64,7 @@ static const struct option long_options[] = {
 	{"tofu", required_argument, NULL, OPTION_TOFU},
 	{"tofu-config", required_argument, NULL, OPTION_TOFU_CONFIG},
 	{"disk-budget", required_argument, NULL, OPTION_DISK_BUDGET},
+	{"allow-write", required_argument, NULL, OPTION_ALLOW_WRITE},
 	{"embedded", no_argument, NULL, OPTION_EMBEDDED},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
@@ -145,6 +150,9 @@ static int set_option(struct runner_options *o, int option, const char *argument
 					 "--disk-budget takes a size such as 10G, not \"%s\"",
 					 argument);
 		return 0;
+	case OPTION_ALLOW_WRITE:
+		strv_take(&o->allow_write, absolute(argument));
+		return 0;
 	case OPTION_EMBEDDED:
 		o->embedded = true;
 		return 0;
@@ -171,6 +179,10 @@ static int from_environment(struct runner_options *o, struct error **err)
 		set_path(&o->tofu, value);
 	if (!isempty(value = getenv("TF_CLI_CONFIG_FILE")))
 		set_path(&o->tofu_config, value);
+	_cleanup_strv_ char **folders = isempty(value = getenv("PLANTON_ALLOW_WRITE")) ? NULL : strv_split(value, ':');
+	for (char **folder = folders; folder && *folder; folder++)
+		if (**folder)
+			strv_take(&o->allow_write, absolute(*folder));
 	return 0;
 }
 
@@ -235,4 +247,5 @@ void runner_options_release(struct runner_options *o)
 	json_decref(o->labels);
 	free(o->tofu);
 	free(o->tofu_config);
+	strv_free(o->allow_write);
 }

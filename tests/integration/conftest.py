@@ -22,7 +22,8 @@ def make_platform(tmp_path: Path) -> Iterator[Callable[..., Platform]]:
         root = tmp_path / f"p{len(made)}"
         root.mkdir()
         catalog = [a for c in (TOP / "catalog", *catalogs) for a in ("--catalog", str(c))]
-        platform = Platform(root, [*catalog, *arguments], environment)
+        # Engines are sandboxed; what a test's modules make on disk is below tmp_path.
+        platform = Platform(root, [*catalog, *arguments], {"PLANTON_ALLOW_WRITE": str(tmp_path)} | environment)
         made.append(platform)
         return platform
 
