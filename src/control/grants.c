@@ -51,7 +51,7 @@ static int add_artifact_key(struct work *w, const struct job_state *s, json_t *s
 	return 0;
 }
 
-/* env and files of the job's connection. */
+/* env and files of the job's connection, and which of their values are secret. */
 static int add_credentials(struct work *w, const struct job_state *s, enum operation o,
 			   json_t *secrets, struct error **err)
 {
@@ -66,9 +66,11 @@ static int add_credentials(struct work *w, const struct job_state *s, enum opera
 			return r;
 	}
 	json_t *env = json_incref(json_object_get(opened, "env")),
-	       *files = json_incref(json_object_get(opened, "files"));
+	       *files = json_incref(json_object_get(opened, "files")),
+	       *mask = json_incref(json_object_get(opened, "mask"));
 	json_set_value(secrets, "env", env ? env : json_new_object());
 	json_set_value(secrets, "files", files ? files : json_new_array());
+	json_set_value(secrets, "mask", mask ? mask : json_new_array());
 	json_decref(opened);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/strutil.h"
+#include "base/strv.h"
 #include "control/control.h"
 #include "control/manifests.h"
 #include "control/resources.h"
@@ -219,6 +220,18 @@ int resource_manifest_for_engine(struct work *w, const struct job_row *job, json
 	return 0;
 }
 
+/* What a runner must hide wherever it appears; a host or a user is no secret. */
+static json_t *sensitive_values(const struct provider_type *type, const json_t *fields)
+{
+	_cleanup_strv_ char **patterns = provider_type_sensitive(type);
+	_cleanup_json_ json_t *found = sensitive_collect(fields, patterns);
+	json_t *values = json_new_array();
+	const char *pointer;
+	json_t *value;
+	json_object_foreach(found, pointer, value) json_append_value(values, json_incref(value));
+	return values;
+}
+
 int connection_open(struct work *w, const struct resource_row *connection, json_t **ret, struct error **err)
 {
 	_cleanup_json_ json_t *document = NULL, *open = NULL;
@@ -231,6 +244,8 @@ int connection_open(struct work *w, const struct resource_row *connection, json_
 	r = catalog_provider_find(w->control->catalog, json_get_str(open, "spec.provider"), &type, err);
 	if (r < 0)
 		return r;
-	*ret = connection_to_env(type, json_get(open, "spec.fields"));
+	const json_t *fields = json_get(open, "spec.fields");
+	*ret = connection_to_env(type, fields);
+	json_set_value(*ret, "mask", sensitive_values(type, fields));
 	return 0;
 }

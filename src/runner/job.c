@@ -78,19 +78,13 @@ char *job_attempt_dir(const struct job *job)
 void job_build_masker(struct job *job)
 {
 	const json_t *secrets = job->grant->secrets;
-	const json_t *mask = json_object_get(secrets, "mask");
 	struct masker *masker = masker_new();
-	size_t i;
-	json_t *file;
 
 	masker_add_json(masker, json_object_get(secrets, "values"));
 	masker_add_json(masker, json_object_get(secrets, "statePassword"));
 	masker_add_json(masker, json_object_get(secrets, "artifactKey"));
 	masker_add_json(masker, job->module_secrets);
-	/* Which of the credentials are secret; all, if nobody says. */
-	masker_add_json(masker, mask ? mask : json_object_get(secrets, "env"));
-	json_array_foreach(json_object_get(secrets, "files"), i, file)
-		masker_add_json(masker, json_object_get(file, "content"));
+	masker_add_json(masker, json_object_get(secrets, "mask"));
 	masker_finish(masker);
 	masker_free(job->masker);
 	job->masker = masker;

@@ -25,8 +25,11 @@ struct search {
 	int engine_signal, other_signal; /* sent to what is found; 0: none */
 };
 
+/* By the program's name: a wrapper may stand before the real engine, and a binary may have been
+ * replaced. */
 static bool is_engine(pid_t pid, const char *engine_path)
 {
+	const char *name = strrchr(engine_path, '/') + 1;
 	char link[64], path[4096];
 
 	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
@@ -34,8 +37,9 @@ static bool is_engine(pid_t pid, const char *engine_path)
 	if (size < 0)
 		return false;
 	path[size] = '\0';
-	/* " (deleted)" may follow when the binary was replaced. */
-	return startswith(path, engine_path) != NULL;
+	const char *base = strrchr(path, '/');
+	const char *rest = base ? startswith(base + 1, name) : NULL;
+	return rest && (!*rest || streq(rest, " (deleted)"));
 }
 
 static bool holds_file(pid_t pid, const struct stat *wanted)
