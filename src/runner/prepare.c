@@ -139,10 +139,35 @@ static int prepare_init(struct attempt *attempt, struct error **err)
 	return init_cache_use(job->runner, engine, attempt->init_key, &job->workspace, err);
 }
 
+/* What the runner that started this init may not have come to before it ended. */
+static int put_missing_inputs(struct attempt *attempt, struct error **err)
+{
+	json_t *variables = variables_cached(attempt->job->runner, attempt->install,
+					     attempt->grant->module_digest);
+	int r = 0;
+
+	if (!variables) {
+		r = start_variables(attempt, err);
+		if (r == 0)
+			r = take_variables(attempt, &variables, err);
+	}
+	if (r == 0)
+		r = put_inputs(attempt, variables, NULL, err);
+	json_decref(variables);
+	return r;
+}
+
 int prepare_after_init(struct attempt *attempt, struct error **err)
 {
 	struct job *job = attempt->job;
+	/* Not ours from the beginning: then its key is not known, and it is not cached. */
+	bool taken_over = !attempt->init_key[0];
 
+	if (taken_over && !attempt->grant->plan_artifact) {
+		int r = put_missing_inputs(attempt, err);
+		if (r < 0)
+			return r;
+	}
 	if (attempt->variables.running) {
 		json_t *variables;
 		int r = take_variables(attempt, &variables, err);
@@ -153,7 +178,7 @@ int prepare_after_init(struct attempt *attempt, struct error **err)
 		if (r < 0)
 			return r;
 	}
-	if (!attempt->reused) {
+	if (!attempt->reused && !taken_over) {
 		_cleanup_error_ struct error *error = NULL;
 		if (init_cache_store(job->runner, attempt->install->engine, attempt->init_key,
 				     &job->workspace, &error) < 0) {
