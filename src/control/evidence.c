@@ -55,27 +55,24 @@ static int reported(struct work *w, const struct job_row *job, json_t *found, st
 			  EVENTS_READ_BYTES, note_event, found, err);
 }
 
-static int newest_state(struct work *w, const char *state_id, json_t **ret, struct error **err)
+/* {address: true} of what the newest state knows; {} when there is none, or it cannot be read. */
+static int known_addresses(struct work *w, const char *state_id, json_t **ret, struct error **err)
 {
 	char *bytes = NULL;
 	size_t len;
 	int r = state_read(w, state_id, NULL, &bytes, &len, err);
 	if (r < 0)
 		return r;
-	*ret = json_new_object();
-	if (!bytes)
-		return 0;
-	json_t *parsed = NULL;
-	if (json_parse(bytes, len, STATE_MAX_BYTES, &parsed, NULL) >= 0) {
-		json_decref(*ret);
-		*ret = parsed;
-	}
+	json_t *addresses = NULL;
+	if (bytes)
+		(void)state_addresses(bytes, len, &addresses, NULL);
 	secure_wipe(bytes, len);
 	free(bytes);
+	*ret = addresses ? addresses : json_new_object();
 	return 0;
 }
 
-static int put(struct work *w, const struct job_row *job, const json_t *state, const char *address,
+static int put(struct work *w, const struct job_row *job, const json_t *addresses, const char *address,
 	       const json_t *one, struct error **err)
 {
 	if (json_get_bool(one, "failed", false))
@@ -85,7 +82,7 @@ static int put(struct work *w, const struct job_row *job, const json_t *state, c
 		.type = json_get_str(one, "type"),
 		.action = json_get_str(one, "action"),
 		.complete = json_get_bool(one, "complete", false),
-		.in_state = state_has_address(state, address),
+		.in_state = json_object_get(addresses, address) != NULL,
 		.id_key = json_get_str(one, "idKey"),
 		.id_value = json_get_str(one, "idValue"),
 	};
@@ -109,7 +106,7 @@ static int put(struct work *w, const struct job_row *job, const json_t *state, c
 }
 
 /* Rows of this job whose resource turned out to be in order. */
-static int settle(struct work *w, const struct job_row *job, const json_t *state,
+static int settle(struct work *w, const struct job_row *job, const json_t *addresses,
 		  const json_t *found, struct error **err)
 {
 	struct adoption_row *rows = NULL;
@@ -119,7 +116,7 @@ static int settle(struct work *w, const struct job_row *job, const json_t *state
 		const json_t *one = json_object_get(found, rows[i].address);
 		bool known = json_get_bool(one, "failed", false) ||
 			     (json_get_bool(one, "complete", false) &&
-			      (state_has_address(state, rows[i].address) ||
+			      (json_object_get(addresses, rows[i].address) ||
 			       streq_null(rows[i].action, "delete")));
 		if (r >= 0 && known && !rows[i].resolved_ms) {
 			rows[i].resolved_ms = w->now_ms;
@@ -134,17 +131,17 @@ static int settle(struct work *w, const struct job_row *job, const json_t *state
 static int put_all(struct work *w, const struct job_row *job, const json_t *found,
 		   struct error **err)
 {
-	_cleanup_json_ json_t *state = NULL;
-	int r = newest_state(w, job->state_id, &state, err);
+	_cleanup_json_ json_t *addresses = NULL;
+	int r = known_addresses(w, job->state_id, &addresses, err);
 	const char *address;
 	json_t *one;
 	json_object_foreach((json_t *)found, address, one)
 	{
 		if (r < 0)
 			break;
-		r = put(w, job, state, address, one, err);
+		r = put(w, job, addresses, address, one, err);
 	}
-	return r < 0 ? r : settle(w, job, state, found, err);
+	return r < 0 ? r : settle(w, job, addresses, found, err);
 }
 
 static int set_needs_refresh(struct work *w, const struct job_row *job, struct error **err)
@@ -197,10 +194,10 @@ int evidence_resolve(struct work *w, const struct job_row *job, struct error **e
 	int n = adoption_list(w->tx, NULL, job->resource_id, &rows, err);
 	if (n <= 0)
 		return n;
-	_cleanup_json_ json_t *state = NULL;
-	int r = newest_state(w, job->state_id, &state, err);
+	_cleanup_json_ json_t *addresses = NULL;
+	int r = known_addresses(w, job->state_id, &addresses, err);
 	for (int i = 0; i < n; i++) {
-		if (r >= 0 && !rows[i].resolved_ms && state_has_address(state, rows[i].address)) {
+		if (r >= 0 && !rows[i].resolved_ms && json_object_get(addresses, rows[i].address)) {
 			rows[i].resolved_ms = w->now_ms;
 			r = adoption_put(w->tx, &rows[i], err);
 		}

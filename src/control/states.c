@@ -6,16 +6,16 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/parse.h"
 #include "base/strutil.h"
 #include "base/ulid.h"
 #include "control/control.h"
+#include "control/jobs_state.h"
 #include "control/state_seal.h"
 #include "model/ident.h"
 #include "model/json.h"
 
-int state_authenticate(struct work *w, const char *state_id, const char *username, const char *password, struct attempt_row *ret,
-		       struct error **err)
+int state_authenticate(struct work *w, const char *state_id, const char *username,
+		       const char *password, struct attempt_row *ret, struct error **err)
 {
 	char hash[DIGEST_HEX_SIZE];
 	digest_hex(DIGEST_BLAKE2B, password, strlen(password), hash);
@@ -27,7 +27,8 @@ int state_authenticate(struct work *w, const char *state_id, const char *usernam
 			return error_move(err, &lookup);
 		return error_set(err, ERROR_UNAUTHENTICATED, "this state credential is not known");
 	}
-	_cleanup_free_ char *expected = xasprintf("%s.%lld", attempt.job_id, (long long)attempt.epoch);
+	_cleanup_free_ char *expected =
+		xasprintf("%s.%lld", attempt.job_id, (long long)attempt.epoch);
 	if (!streq(expected, username))
 		return error_set(err, ERROR_UNAUTHENTICATED, "this state credential is not known");
 
@@ -36,17 +37,20 @@ int state_authenticate(struct work *w, const char *state_id, const char *usernam
 	if (r < 0)
 		return r;
 	if (!streq_null(job.state_id, state_id))
-		return error_set(err, ERROR_PERMISSION_DENIED, "this credential is for another state");
+		return error_set(err, ERROR_PERMISSION_DENIED,
+				 "this credential is for another state");
 	if (job.epoch != attempt.epoch || job.status != STATUS_RUNNING)
 		return error_set(err, ERROR_STALE_EPOCH,
-				 "the lease of this launch (epoch %lld of %s) is over: its state credential is void",
+				 "the lease of this launch (epoch %lld of %s) is over: its state "
+				 "credential is void",
 				 (long long)attempt.epoch, attempt.job_id);
 	*ret = attempt;
 	attempt = (struct attempt_row){0};
 	return 0;
 }
 
-int state_read(struct work *w, const char *state_id, const char *version_id, char **ret_bytes, size_t *ret_len, struct error **err)
+int state_read(struct work *w, const char *state_id, const char *version_id, char **ret_bytes,
+	       size_t *ret_len, struct error **err)
 {
 	_cleanup_(state_version_row_release) struct state_version_row row = {0};
 	_cleanup_error_ struct error *lookup = NULL;
@@ -62,7 +66,8 @@ int state_read(struct work *w, const char *state_id, const char *version_id, cha
 }
 
 /* Is the stored lock that of a launch that may still write? Others are as good as free. */
-static int lock_is_live(struct work *w, const struct state_lock_row *lock, bool *ret, struct error **err)
+static int lock_is_live(struct work *w, const struct state_lock_row *lock, bool *ret,
+			struct error **err)
 {
 	_cleanup_(job_row_release) struct job_row job = {0};
 	_cleanup_error_ struct error *lookup = NULL;
@@ -77,7 +82,8 @@ static int lock_is_live(struct work *w, const struct state_lock_row *lock, bool 
 }
 
 /* *ret is empty (lock_id NULL) when nobody who lives holds it. */
-static int live_lock(struct work *w, const char *state_id, struct state_lock_row *ret, struct error **err)
+static int live_lock(struct work *w, const char *state_id, struct state_lock_row *ret,
+		     struct error **err)
 {
 	_cleanup_(state_lock_row_release) struct state_lock_row lock = {0};
 	_cleanup_error_ struct error *lookup = NULL;
@@ -99,20 +105,24 @@ static int locked_by_other(struct state_lock_row *lock, char **ret_holder, struc
 	return error_set(err, ERROR_LOCKED, "the state is locked by %s", lock->job_id);
 }
 
-int state_write(struct work *w, const char *state_id, const struct attempt_row *by, const char *lock_id, const char *content_md5,
-		const void *bytes, size_t len, struct error **err)
+int state_write(struct work *w, const char *state_id, const struct attempt_row *by,
+		const char *lock_id, const char *content_md5, const void *bytes, size_t len,
+		struct error **err)
 {
 	if (len > STATE_MAX_BYTES)
-		return error_set(err, ERROR_TOO_LARGE, "the state has %zu bytes; the limit is %zu", len, STATE_MAX_BYTES);
+		return error_set(err, ERROR_TOO_LARGE, "the state has %zu bytes; the limit is %zu",
+				 len, STATE_MAX_BYTES);
 	if (content_md5 && md5_base64_verify(bytes, len, content_md5) < 0)
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, "Content-MD5", "the state does not match its Content-MD5");
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "Content-MD5",
+				       "the state does not match its Content-MD5");
 
 	_cleanup_(state_lock_row_release) struct state_lock_row lock = {0};
 	int r = live_lock(w, state_id, &lock, err);
 	if (r < 0)
 		return r;
 	if (lock.lock_id && lock_id && !streq(lock.lock_id, lock_id))
-		return error_set(err, ERROR_LOCKED, "the state is locked with id %s, not %s", lock.lock_id, lock_id);
+		return error_set(err, ERROR_LOCKED, "the state is locked with id %s, not %s",
+				 lock.lock_id, lock_id);
 
 	_cleanup_(state_version_row_release) struct state_version_row current = {0};
 	_cleanup_error_ struct error *lookup = NULL;
@@ -126,14 +136,16 @@ int state_write(struct work *w, const char *state_id, const struct attempt_row *
 		return r;
 	if (current.id) {
 		if (!streq(current.lineage, next.lineage))
-			return error_set(err, ERROR_CONFLICT, "this is another state's lineage: %s, here is %s", next.lineage,
-					 current.lineage);
+			return error_set(err, ERROR_CONFLICT,
+					 "this is another state's lineage: %s, here is %s",
+					 next.lineage, current.lineage);
 		char md5[DIGEST_HEX_SIZE];
 		digest_hex(DIGEST_MD5, bytes, len, md5);
 		if (next.serial == current.serial && streq(current.md5, md5))
 			return 0;
 		if (next.serial <= current.serial)
-			return error_set(err, ERROR_CONFLICT, "serial %lld is not newer than the stored %lld",
+			return error_set(err, ERROR_CONFLICT,
+					 "serial %lld is not newer than the stored %lld",
 					 (long long)next.serial, (long long)current.serial);
 	}
 	next.state_id = xstrdup(state_id);
@@ -143,24 +155,33 @@ int state_write(struct work *w, const char *state_id, const struct attempt_row *
 	return state_version_store(w, &next, bytes, len, err);
 }
 
-/* ID of the engine's lock document; NULL when there is none. */
-static char *lock_document_id(const void *info, size_t len)
+/* The engine's lock document is {"ID": ...} and whatever else it says for people. */
+static int lock_document_id(const void *info, size_t len, char **ret, struct error **err)
 {
 	_cleanup_json_ json_t *document = NULL;
-	if (json_parse(info, len, JSON_DEFAULT_MAX_SIZE, &document, NULL) < 0)
-		return NULL;
+	if (len > STATE_LOCK_MAX_BYTES)
+		return error_set(err, ERROR_TOO_LARGE,
+				 "the lock document has %zu bytes; the limit is %zu", len,
+				 STATE_LOCK_MAX_BYTES);
+	if (json_parse(info, len, STATE_LOCK_MAX_BYTES, &document, NULL) < 0)
+		return error_set(err, ERROR_INVALID_ARGUMENT, "the lock document is no JSON");
 	const char *id = json_get_str(document, "ID");
-	return id && *id ? xstrdup(id) : NULL;
+	if (isempty(id))
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/ID",
+				       "the lock document has no ID");
+	*ret = xstrdup(id);
+	return 0;
 }
 
-int state_lock(struct work *w, const char *state_id, const struct attempt_row *by, const void *info, size_t len, char **ret_holder,
-	       struct error **err)
+int state_lock(struct work *w, const char *state_id, const struct attempt_row *by, const void *info,
+	       size_t len, char **ret_holder, struct error **err)
 {
-	_cleanup_free_ char *id = lock_document_id(info, len);
-	if (!id)
-		return error_set_field(err, ERROR_INVALID_ARGUMENT, "/ID", "the lock document has no ID");
+	_cleanup_free_ char *id = NULL;
+	int r = lock_document_id(info, len, &id, err);
+	if (r < 0)
+		return r;
 	_cleanup_(state_lock_row_release) struct state_lock_row lock = {0};
-	int r = live_lock(w, state_id, &lock, err);
+	r = live_lock(w, state_id, &lock, err);
 	if (r < 0)
 		return r;
 	if (lock.lock_id && !streq(lock.lock_id, id))
@@ -178,15 +199,20 @@ int state_lock(struct work *w, const char *state_id, const struct attempt_row *b
 	return state_lock_put(w->tx, &row, err);
 }
 
-int state_unlock(struct work *w, const char *state_id, const struct attempt_row *by, const void *info, size_t len, char **ret_holder,
-		 struct error **err)
+int state_unlock(struct work *w, const char *state_id, const struct attempt_row *by,
+		 const void *info, size_t len, char **ret_holder, struct error **err)
 {
 	(void)by;
 	_cleanup_(state_lock_row_release) struct state_lock_row lock = {0};
 	int r = live_lock(w, state_id, &lock, err);
 	if (r < 0 || !lock.lock_id)
 		return r;
-	_cleanup_free_ char *id = lock_document_id(info, len);
+	/* Some engines break a lock without saying which. */
+	_cleanup_free_ char *id = NULL;
+	if (len > 0)
+		r = lock_document_id(info, len, &id, err);
+	if (r < 0)
+		return r;
 	if (id && !streq(lock.lock_id, id))
 		return locked_by_other(&lock, ret_holder, err);
 	return state_lock_delete(w->tx, state_id, err);
@@ -226,25 +252,43 @@ int state_lock_render(struct work *w, const char *state_id, json_t **ret, struct
 	json_set_string(document, "createdAt", created);
 	json_set_bool(document, "holderAlive", live);
 	json_set_bool(document, "safeToBreak", !live);
-	json_set_string(document, "advice",
-			live ? "the job that holds it is running: wait for it, or cancel it with `planton stack-job cancel`"
-			     : "the launch that took it has ended: the next job takes it over by itself");
+	json_set_string(
+		document, "advice",
+		live ? "the job that holds it is running: wait for it, or cancel it with `planton "
+		       "stack-job cancel`"
+		     : "the launch that took it has ended: the next job takes it over by itself");
 	*ret = TAKE_PTR(document);
 	return 0;
 }
 
-static int refuse_rollback_of_busy_state(struct work *w, const char *state_id, struct error **err)
+/* An engine may be at work on it, or a plan that was made from it waits; queued jobs have looked at
+ * nothing yet. */
+static int refuse_while_busy(struct work *w, const char *state_id, struct error **err)
 {
+	struct hold hold;
+	_cleanup_json_ json_t *document = NULL;
+	int r = job_hold_of(w, state_id, &hold, &document, err);
+	if (r < 0)
+		return r;
+	if (hold.kind == HOLD_ENGINE_MAY_LIVE) {
+		r = error_set(err, ERROR_CONFLICT,
+			      "an engine of stack job %s, whose runner was lost, may still write "
+			      "this state",
+			      hold.job);
+		error_hint(err, "start runner %s again, or give it up: planton runner abandon %s",
+			   hold.runner, hold.runner);
+		return r;
+	}
 	struct job_row *jobs = NULL;
 	int n = job_list_ahead(w->tx, state_id, INT64_MAX, &jobs, err);
 	if (n < 0)
 		return n;
-	int r = 0;
 	for (int i = 0; i < n; i++) {
 		if (r == 0 && jobs[i].status != STATUS_QUEUED) {
-			r = error_set(err, ERROR_CONFLICT, "stack job %s is %s on this state", jobs[i].id,
-				      status_to_string(jobs[i].status));
-			error_hint(err, "wait for it or cancel it: planton stack-job cancel %s", jobs[i].id);
+			r = error_set(err, ERROR_CONFLICT, "stack job %s is %s on this state",
+				      jobs[i].id, status_to_string(jobs[i].status));
+			error_hint(err, "wait for it or cancel it: planton stack-job cancel %s",
+				   jobs[i].id);
 		}
 		job_row_release(&jobs[i]);
 	}
@@ -252,34 +296,45 @@ static int refuse_rollback_of_busy_state(struct work *w, const char *state_id, s
 	return r;
 }
 
-int state_rollback(struct work *w, const char *state_id, const char *version_id, const char *reason, struct state_version_row *ret,
-		   struct error **err)
+static int refuse_rollback(struct work *w, const char *state_id, const char *version_id,
+			   const char *reason, const struct state_version_row *current,
+			   struct error **err)
 {
-	int r = refuse_rollback_of_busy_state(w, state_id, err);
-	if (r < 0)
-		return r;
-	_cleanup_(state_version_row_release) struct state_version_row current = {0};
-	r = state_version_get(w->tx, state_id, NULL, &current, err);
+	if (isempty(reason))
+		return error_set_field(err, ERROR_INVALID_ARGUMENT, "reason",
+				       "a rollback needs a reason");
+	if (strlen(reason) > STATE_REASON_MAX)
+		return error_set_field(err, ERROR_TOO_LARGE, "reason",
+				       "the reason has %zu bytes; the limit is %d", strlen(reason),
+				       STATE_REASON_MAX);
+	if (streq(current->id, version_id))
+		return error_set_field(err, ERROR_CONFLICT, "version",
+				       "%s is the current state version", version_id);
+	return refuse_while_busy(w, state_id, err);
+}
+
+int state_rollback(struct work *w, const char *state_id, const char *version_id, const char *reason,
+		   struct state_version_row *ret, struct error **err)
+{
+	_cleanup_(state_version_row_release) struct state_version_row current = {0}, next = {0};
+	int r = state_version_get(w->tx, state_id, NULL, &current, err);
+	if (r >= 0)
+		r = refuse_rollback(w, state_id, version_id, reason, &current, err);
 	if (r < 0)
 		return r;
 
-	_cleanup_free_ char *old = NULL;
+	char *old = NULL;
 	size_t old_len;
+	_cleanup_strbuf_secret_ struct strbuf text = STRBUF_INIT;
 	r = state_read(w, state_id, version_id, &old, &old_len, err);
 	if (r < 0)
 		return r;
-	_cleanup_json_ json_t *document = NULL;
-	r = json_parse(old, old_len, STATE_MAX_BYTES, &document, err);
+	r = state_with_serial(old, old_len, current.serial + 1, &text, err);
 	secure_wipe(old, old_len);
-	if (r < 0)
-		return r;
-	json_set_int(document, "serial", current.serial + 1);
-
-	_cleanup_(state_version_row_release) struct state_version_row next = {0};
-	_cleanup_strbuf_secret_ struct strbuf text = STRBUF_INIT;
-	json_write(&text, document, JSON_WRITE_INDENT);
-	strbuf_addch(&text, '\n');
-	r = state_parse(text.data, text.size, &next.serial, &next.lineage, &next.resource_count, err);
+	free(old);
+	if (r >= 0)
+		r = state_parse(text.data, text.size, &next.serial, &next.lineage,
+				&next.resource_count, err);
 	if (r < 0)
 		return r;
 	next.state_id = xstrdup(state_id);
