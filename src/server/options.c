@@ -11,7 +11,6 @@
 #include "server/places.h"
 
 #define DEFAULT_LISTEN	 "127.0.0.1:8080"
-#define DEFAULT_CAPACITY 4
 #define MAX_CAPACITY	 1024
 
 enum option {
@@ -264,9 +263,16 @@ static int parse(int argc, char **argv, struct server_options *o, struct error *
 	return 0;
 }
 
+/* A job an available processor. */
+static unsigned default_capacity(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	return processors > 0 ? (unsigned)processors : 1;
+}
+
 int server_options_parse(int argc, char **argv, struct server_options *ret, struct error **err)
 {
-	struct server_options o = {.runner_capacity = DEFAULT_CAPACITY};
+	struct server_options o = {.runner_capacity = default_capacity()};
 	int r = parse(argc, argv, &o, err);
 	if (r < 0) {
 		server_options_release(&o);
