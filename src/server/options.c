@@ -57,7 +57,7 @@ static const struct option_row rows[_OPTION_MAX] = {
 				      "DURATION", SERVE,
 				      "how long one engine command may take (6h)"},
 	[OPTION_RUNNER_CAPACITY] = {"--runner-capacity", "PLANTON_RUNNER_CAPACITY", "N", SERVE,
-				    "jobs at a time of the embedded runner (4)"},
+				    "jobs at a time of the embedded runner (default: the number of processors)"},
 	[OPTION_NO_RUNNER] = {"--no-runner", NULL, NULL, SERVE, "start no embedded runner"},
 	[OPTION_TO] = {"--to", NULL, "FILE", BACKUP, "the new file"},
 	[OPTION_FROM] = {"--from", NULL, "FILE", RESTORE, "a file that backup made"},
