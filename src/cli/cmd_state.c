@@ -236,9 +236,8 @@ static int run_runner_abandon(struct cli *cli, const struct arguments *a)
 	if (api_post(cli, path.data, body, &answer, &e) < 0)
 		return cli_fail(cli, e);
 	if (!format_is_table(cli))
-		return print_object(cli, answer, NULL, ".metadata.id|.id", &e) < 0
-			       ? cli_fail(cli, e)
-			       : EXIT_CODE_OK;
+		return print_object(cli, answer, NULL, ".id", &e) < 0 ? cli_fail(cli, e)
+								      : EXIT_CODE_OK;
 	say("%s is abandoned", a->words[0]);
 	return EXIT_CODE_OK;
 }

@@ -217,17 +217,18 @@ void diagnostic_show(struct job_view *v, const json_t *payload, struct strbuf *o
 	add_indented(v, out, json_get_str(payload, "detail"));
 }
 
-static void add_output(struct strbuf *out, const char *name, const json_t *output)
+static void add_output(struct strbuf *out, const char *name, const json_t *output, size_t columns)
 {
-	_cleanup_strbuf_ struct strbuf value = STRBUF_INIT;
+	_cleanup_strbuf_ struct strbuf value = STRBUF_INIT, safe = STRBUF_INIT;
 	const json_t *given = json_object_get(output, "value");
-	text_add(out, name);
-	strbuf_addstr(out, " = ");
+	text_add(&safe, name);
+	strbuf_addstr(&safe, " = ");
 	if (json_get_bool(output, "sensitive", false))
-		strbuf_addstr(out, "(sensitive)");
+		strbuf_addstr(&value, "(sensitive)");
 	else if (given)
 		json_write(&value, given, JSON_WRITE_COMPACT);
-	text_add(out, value.data);
+	text_add(&safe, value.data);
+	text_add_cut(out, safe.data, safe.size, columns);
 }
 
 void outputs_show(const struct job_view *v, struct strbuf *out)
@@ -243,7 +244,7 @@ void outputs_show(const struct job_view *v, struct strbuf *out)
 	json_object_foreach(v->outputs, name, output)
 	{
 		strbuf_addstr(&line, i++ ? "   " : " ");
-		add_output(&line, name, output);
+		add_output(&line, name, output, SIZE_MAX);
 	}
 	if (text_width(line.data, line.size) <= v->o.width) {
 		view_begin(v, out);
@@ -256,7 +257,7 @@ void outputs_show(const struct job_view *v, struct strbuf *out)
 	{
 		view_begin(v, out);
 		strbuf_addstr(out, "  ");
-		add_output(out, name, output);
+		add_output(out, name, output, v->o.width);
 		strbuf_addch(out, '\n');
 	}
 }

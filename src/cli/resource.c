@@ -67,13 +67,13 @@ static const struct column kind_columns[] = {
 	{0},
 };
 static const struct column runner_columns[] = {
-	{"ID", .path = ".metadata.id|.id"},
+	{"ID", .path = ".id"},
 	{"NAME", .path = ".name"},
-	{"STATUS", ".status.status|.status", .type = COLUMN_STATUS},
-	{"JOBS", .path = ".status.jobs|.jobs|.leased"},
-	{"CAPACITY", .path = ".spec.capacity|.capacity"},
-	{"VERSION", .path = ".spec.version|.version"},
-	{"LAST SEEN", ".status.lastSeenAt|.lastSeenAt|.lastSeen", .type = COLUMN_AGE},
+	{"STATE", ".state", .type = COLUMN_STATUS},
+	{"JOBS", .path = ".jobs"},
+	{"CAPACITY", .path = ".capacity"},
+	{"VERSION", .path = ".version"},
+	{"LAST SEEN", ".lastSeenAt", .type = COLUMN_AGE},
 	{0},
 };
 static const struct column module_columns[] = {
@@ -102,8 +102,7 @@ const struct collection collections[] = {
 	 connection_columns, ".metadata.slug"},
 	{"/stack-jobs", "stack-jobs", "stack-job", "StackJob", "sj_", true, true, job_columns,
 	 ".metadata.id"},
-	{"/runners", "runners", "runner", "Runner", "rnr_", false, false, runner_columns,
-	 ".metadata.id|.id"},
+	{"/runners", "runners", "runner", "Runner", "rnr_", false, false, runner_columns, ".id"},
 	{"/cloud-resource-kinds", "kinds", "kind", "CloudResourceKind", NULL, false, false,
 	 kind_columns, ".name"},
 	{"/iac-modules", "modules", "module", "IacModule", "iacmod_", false, false, module_columns,
