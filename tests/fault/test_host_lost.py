@@ -20,13 +20,11 @@ def runner_folders(platform: Platform) -> list[Path]:
     return [platform.data / "runner", platform.data / "work"]
 
 
-def stop_host(platform: Platform, recorder: Recorder) -> None:
+def stop_host(platform: Platform) -> None:
     """Power off: everything of the runner's dies at once, and its disk is gone."""
-    for _ in range(3):
-        for process in (*platform.role("runner"), *platform.role("step"), *platform.role("engine")):
+    while left := [p for p in platform.processes() if p.alive]:
+        for process in left:
             kill(process.pid)
-        for launch in recorder.alive():
-            kill(launch.pid)
     for folder in runner_folders(platform):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -42,7 +40,7 @@ def test_host_dies_with_its_disk_in_mid_apply(make_platform: Callable[..., Platf
                "the first database is reported")
     # The server must not notice at once that its runner is gone: the host with all of it goes down.
     platform.kill_server()
-    stop_host(platform, recorder)
+    stop_host(platform)
     wait_until(lambda: not recorder.alive(), "the engine and its plugins ended")
     platform.start()
 
