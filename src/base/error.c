@@ -21,6 +21,7 @@ static const struct error_row table[ERROR_CODE_MAX] = {
 	[ERROR_METHOD_NOT_ALLOWED] = {"method_not_allowed", 405, EXIT_CODE_ERROR},
 	[ERROR_ALREADY_EXISTS] = {"already_exists", 409, EXIT_CODE_ERROR},
 	[ERROR_CONFLICT] = {"conflict", 409, EXIT_CODE_ERROR},
+	[ERROR_AMBIGUOUS] = {"ambiguous", 409, EXIT_CODE_USAGE},
 	[ERROR_STALE_EPOCH] = {"stale_epoch", 409, EXIT_CODE_ERROR},
 	[ERROR_LOCKED] = {"locked", 423, EXIT_CODE_ERROR},
 	[ERROR_PRECONDITION_FAILED] = {"precondition_failed", 412, EXIT_CODE_REFUSED},

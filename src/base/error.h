@@ -18,6 +18,7 @@ enum error_code {
 	ERROR_METHOD_NOT_ALLOWED,
 	ERROR_ALREADY_EXISTS,
 	ERROR_CONFLICT,		   /* stale If-Match, or not possible in this state */
+	ERROR_AMBIGUOUS,	   /* names several; the candidates are its details */
 	ERROR_STALE_EPOCH,	   /* the lease that this write belongs to is over */
 	ERROR_LOCKED,		   /* state is locked by another */
 	ERROR_PRECONDITION_FAILED, /* preflight or policy refused */

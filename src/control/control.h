@@ -23,5 +23,5 @@ struct control {
 /* Seals text (a NUL-terminated secret) for a context; base64. Aborts only when memory runs out. */
 char *control_seal(const struct control *c, const char *context, const void *data, size_t size);
 /* The opposite; *ret is NUL-terminated, caller wipes and frees. */
-int control_unseal(const struct control *c, const char *context, const char *base64, char **ret, size_t *ret_size,
-		   struct error **err);
+int control_unseal(const struct control *c, const char *context, const char *base64, char **ret,
+		   size_t *ret_size, struct error **err);

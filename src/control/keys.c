@@ -8,7 +8,8 @@
 #include "base/ulid.h"
 #include "model/ident.h"
 
-int key_create(struct work *w, const char *name, const char *role, const char *runner_id, char **ret_token, struct error **err)
+int key_create(struct work *w, const char *name, const char *role, const char *runner_id,
+	       char **ret_token, struct error **err)
 {
 	char token[TOKEN_SIZE], hash[DIGEST_HEX_SIZE];
 	token_new(token);
@@ -29,7 +30,8 @@ int key_create(struct work *w, const char *name, const char *role, const char *r
 	return r;
 }
 
-int key_authenticate(struct work *w, const char *token, struct api_key_row *ret_row, struct actor *ret, struct error **err)
+int key_authenticate(struct work *w, const char *token, struct api_key_row *ret_row,
+		     struct actor *ret, struct error **err)
 {
 	char hash[DIGEST_HEX_SIZE];
 	digest_hex(DIGEST_BLAKE2B, token, strlen(token), hash);
@@ -39,7 +41,8 @@ int key_authenticate(struct work *w, const char *token, struct api_key_row *ret_
 		if (lookup->code != ERROR_NOT_FOUND)
 			return error_move(err, &lookup);
 		r = error_set(err, ERROR_UNAUTHENTICATED, "this API key is not known here");
-		error_hint(err, "use the key of this server: `planton login`, PLANTON_TOKEN or PLANTON_TOKEN_FILE");
+		error_hint(err, "use the key of this server: `planton login`, PLANTON_TOKEN or "
+				"PLANTON_TOKEN_FILE");
 		return r;
 	}
 	*ret = (struct actor){
@@ -50,7 +53,8 @@ int key_authenticate(struct work *w, const char *token, struct api_key_row *ret_
 	return 0;
 }
 
-int idempotency_check(struct work *w, const char *key, const char *request_hash, struct idempotency_row *ret, struct error **err)
+int idempotency_check(struct work *w, const char *key, const char *request_hash,
+		      struct idempotency_row *ret, struct error **err)
 {
 	_cleanup_error_ struct error *lookup = NULL;
 	struct idempotency_row row = {0};
@@ -59,15 +63,16 @@ int idempotency_check(struct work *w, const char *key, const char *request_hash,
 		return lookup->code == ERROR_NOT_FOUND ? 0 : error_move(err, &lookup);
 	if (!streq(row.request_hash, request_hash)) {
 		idempotency_row_release(&row);
-		return error_set_field(err, ERROR_UNPROCESSABLE, "Idempotency-Key",
-				       "this Idempotency-Key was used for another request; use a new one");
+		return error_set_field(
+			err, ERROR_UNPROCESSABLE, "Idempotency-Key",
+			"this Idempotency-Key was used for another request; use a new one");
 	}
 	*ret = row;
 	return 1;
 }
 
-int idempotency_remember(struct work *w, const char *key, const char *request_hash, int status, const char *response,
-			 struct error **err)
+int idempotency_remember(struct work *w, const char *key, const char *request_hash, int status,
+			 const char *response, struct error **err)
 {
 	struct idempotency_row row = {
 		.key = (char *)key,

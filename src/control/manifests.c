@@ -16,7 +16,8 @@ static void add_prefixed(char ***patterns, const char *prefix, char *const *rela
 		strv_addf(patterns, "%s%s", prefix, *pattern);
 }
 
-char **manifest_secret_patterns(const struct control *c, enum resource_type type, const char *kind, const json_t *document)
+char **manifest_secret_patterns(const struct control *c, enum resource_type type, const char *kind,
+				const json_t *document)
 {
 	char **patterns = NULL;
 	if (type == RESOURCE_CLOUD_RESOURCE) {
@@ -57,7 +58,8 @@ static json_t *seal_value(const char *pointer, const json_t *value, void *ctx)
 	return sealed_marker_new(sealed);
 }
 
-void manifest_seal(const struct control *c, const char *resource_id, char *const *patterns, json_t *document)
+void manifest_seal(const struct control *c, const char *resource_id, char *const *patterns,
+		   json_t *document)
 {
 	_cleanup_free_ char *context = value_context(resource_id);
 	struct sealing s = {.control = c, .context = context};
@@ -66,7 +68,8 @@ void manifest_seal(const struct control *c, const char *resource_id, char *const
 	sensitive_replace(document, sealed);
 }
 
-int manifest_open_value(const struct control *c, const char *resource_id, const char *sealed, json_t **ret, struct error **err)
+int manifest_open_value(const struct control *c, const char *resource_id, const char *sealed,
+			json_t **ret, struct error **err)
 {
 	_cleanup_free_ char *context = value_context(resource_id);
 	char *text = NULL;
@@ -80,15 +83,18 @@ int manifest_open_value(const struct control *c, const char *resource_id, const 
 	return r;
 }
 
-int manifest_open(const struct control *c, const char *resource_id, const json_t *document, json_t **ret, struct error **err)
+int manifest_open(const struct control *c, const char *resource_id, const json_t *document,
+		  json_t **ret, struct error **err)
 {
 	_cleanup_json_ json_t *markers = sealed_collect(document);
 	_cleanup_json_ json_t *opened = json_new_object();
 	const char *pointer;
 	json_t *marker;
-	json_object_foreach(markers, pointer, marker) {
+	json_object_foreach(markers, pointer, marker)
+	{
 		json_t *value;
-		int r = manifest_open_value(c, resource_id, sealed_marker_text(marker), &value, err);
+		int r = manifest_open_value(c, resource_id, sealed_marker_text(marker), &value,
+					    err);
 		if (r < 0)
 			return r;
 		json_set_value(opened, pointer, value);

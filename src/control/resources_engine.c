@@ -1,21 +1,23 @@
-/* What an engine gets of resources, and what they get back: references, secrets, credentials, outputs. */
+/* What an engine gets of resources, and what they get back: references, secrets, credentials,
+ * outputs. */
 #include <string.h>
 
 #include "base/strutil.h"
 #include "base/strv.h"
 #include "control/control.h"
 #include "control/manifests.h"
-#include "control/resources.h"
+#include "control/resources_internal.h"
+#include "control/states.h"
 #include "model/ident.h"
 #include "model/json.h"
 #include "model/sensitive.h"
 
-/* The text of one output. */
-#define OUTPUT_MAX_BYTES ((size_t)16 << 20)
+/* Of a manifest with all of its references resolved: they may repeat large outputs. */
+#define MATERIALISED_MAX RESOURCE_STORED_MAX
 
 static int parse_document(const char *text, json_t **ret, struct error **err)
 {
-	return json_parse(text, strlen(text), MANIFEST_MAX_SIZE * 4, ret, err);
+	return json_parse(text, strlen(text), RESOURCE_STORED_MAX, ret, err);
 }
 
 /* ---- Outputs ---- */
@@ -25,17 +27,21 @@ static char *output_context(const char *resource_id, const char *name)
 	return xasprintf("output:%s:%s", resource_id, name);
 }
 
-int resource_set_outputs(struct work *w, const char *resource_id, const json_t *outputs, struct error **err)
+int resource_set_outputs(struct work *w, const char *resource_id, const json_t *outputs,
+			 struct error **err)
 {
 	json_t *kept = json_new_object();
 	const char *name;
 	json_t *output;
-	json_object_foreach((json_t *)outputs, name, output) {
+	json_object_foreach((json_t *)outputs, name, output)
+	{
 		json_t *copy = json_copy(output);
-		if (json_get_bool(output, "sensitive", false)) {
+		const json_t *value = json_get(output, "value");
+		if (value && json_get_bool(output, "sensitive", false)) {
 			_cleanup_free_ char *context = output_context(resource_id, name);
-			char *text = json_to_text(json_get(output, "value"), JSON_WRITE_COMPACT);
-			_cleanup_free_ char *sealed = control_seal(w->control, context, text, strlen(text));
+			char *text = json_to_text(value, JSON_WRITE_COMPACT);
+			_cleanup_free_ char *sealed =
+				control_seal(w->control, context, text, strlen(text));
 			secure_wipe(text, strlen(text));
 			free(text);
 			json_set_value(copy, "value", sealed_marker_new(sealed));
@@ -45,8 +51,8 @@ int resource_set_outputs(struct work *w, const char *resource_id, const json_t *
 	return resource_status_set(w, resource_id, "outputs", kept, err);
 }
 
-static int open_output(struct work *w, const char *resource_id, const char *name, const json_t *output, json_t **ret,
-		       struct error **err)
+static int open_output(struct work *w, const char *resource_id, const char *name,
+		       const json_t *output, json_t **ret, struct error **err)
 {
 	const json_t *value = json_get(output, "value");
 	const char *sealed = sealed_marker_text(value);
@@ -60,13 +66,14 @@ static int open_output(struct work *w, const char *resource_id, const char *name
 	int r = control_unseal(w->control, context, sealed, &text, &size, err);
 	if (r < 0)
 		return r;
-	r = json_parse(text, size, OUTPUT_MAX_BYTES, ret, err);
+	r = json_parse(text, size, STATE_OUTPUT_MAX_BYTES, ret, err);
 	secure_wipe(text, size);
 	free(text);
 	return r;
 }
 
-int resource_outputs(struct work *w, const struct resource_row *row, bool show_sensitive, json_t **ret, struct error **err)
+int resource_outputs(struct work *w, const struct resource_row *row, bool show_sensitive,
+		     json_t **ret, struct error **err)
 {
 	_cleanup_json_ json_t *status = NULL;
 	int r = parse_document(row->status, &status, err);
@@ -75,13 +82,14 @@ int resource_outputs(struct work *w, const struct resource_row *row, bool show_s
 	_cleanup_json_ json_t *shown = json_new_object();
 	const char *name;
 	json_t *output;
-	json_object_foreach(json_get(status, "outputs"), name, output) {
+	json_object_foreach(json_get(status, "outputs"), name, output)
+	{
 		json_t *copy = json_copy(output);
 		json_set_value(shown, name, copy);
 		if (!json_get_bool(output, "sensitive", false))
 			continue;
 		json_object_del(copy, "value");
-		if (!show_sensitive)
+		if (!show_sensitive || !json_get(output, "value"))
 			continue;
 		json_t *value;
 		r = open_output(w, row->id, name, output, &value, err);
@@ -93,7 +101,8 @@ int resource_outputs(struct work *w, const struct resource_row *row, bool show_s
 	return 0;
 }
 
-int resource_status_set(struct work *w, const char *resource_id, const char *key, json_t *value, struct error **err)
+int resource_status_set(struct work *w, const char *resource_id, const char *key, json_t *value,
+			struct error **err)
 {
 	_cleanup_json_ json_t *owned = value, *status = NULL;
 	_cleanup_(resource_row_release) struct resource_row row = {0};
@@ -116,6 +125,7 @@ struct materialising {
 	struct work *work;
 	const struct job_row *job;
 	json_t *values; /* the secrets, by index */
+	size_t room;	/* bytes that references may still bring in */
 	struct error *error;
 };
 
@@ -127,11 +137,20 @@ static json_t *numbered_marker(struct materialising *m, json_t *secret)
 	return marker;
 }
 
-static int unresolvable(struct materialising *m, const char *pointer, const char *format, const char *what)
+static json_t *unresolvable(struct materialising *m, const char *pointer, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* NULL, so that the field stays as it is. */
+static json_t *unresolvable(struct materialising *m, const char *pointer, const char *format, ...)
 {
+	va_list arguments;
+	va_start(arguments, format);
+	_cleanup_free_ char *why = xvasprintf(format, arguments);
+	va_end(arguments);
 	_cleanup_free_ char *path = json_pointer_to_path(pointer);
-	_cleanup_free_ char *why = xasprintf("%s %s", format, what);
-	return error_set_field(&m->error, ERROR_UNPROCESSABLE, pointer, "%s cannot be resolved: %s", path, why);
+	(void)error_set_field(&m->error, ERROR_UNPROCESSABLE, pointer, "%s cannot be resolved: %s",
+			      path, why);
+	return NULL;
 }
 
 /* "status.outputs.uri" or "uri" -> "uri" */
@@ -143,46 +162,71 @@ static const char *output_name(const struct cloud_resource_kind *kind, const cha
 	return name ? name : field_path;
 }
 
-static json_t *resolve_reference(struct materialising *m, const char *pointer, const json_t *reference)
+/* The output that a reference names, borrowed from *ret_outputs; NULL after unresolvable(). */
+static const json_t *find_output(struct materialising *m, const char *pointer, const char *ref,
+				 const char *env, const char *name, json_t **ret_outputs)
 {
-	const char *kind_name = json_get_str(reference, "kind"), *slug = json_get_str(reference, "name");
-	const char *env = json_get_str(reference, "env");
-	if (!kind_name || !slug) {
-		unresolvable(m, pointer, "valueFrom needs", "kind and name");
-		return NULL;
-	}
-	const struct cloud_resource_kind *kind;
-	if (catalog_kind_find(m->work->control->catalog, kind_name, &kind, NULL) < 0) {
-		unresolvable(m, pointer, "there is no kind", kind_name);
-		return NULL;
-	}
-	const char *name = output_name(kind, json_get_str(reference, "fieldPath"));
-	if (!name) {
-		unresolvable(m, pointer, "valueFrom needs a fieldPath: no default output is declared by", kind_name);
-		return NULL;
-	}
-
-	_cleanup_free_ char *ref = xasprintf("%s/%s", kind_name, slug);
 	const struct scope scope = {.org = m->job->org, .env = env ? env : m->job->env};
 	_cleanup_(resource_row_release) struct resource_row row = {0};
 	_cleanup_error_ struct error *lookup = NULL;
-	if (resource_resolve(m->work, RESOURCE_CLOUD_RESOURCE, ref, &scope, &row, &lookup) < 0) {
-		unresolvable(m, pointer, "", lookup->message);
+	int r = resource_resolve(m->work, RESOURCE_CLOUD_RESOURCE, ref, &scope, &row, &lookup);
+	if (r >= 0)
+		r = resource_outputs(m->work, &row, true, ret_outputs, &lookup);
+	if (r < 0 && error_code_http_status(lookup->code) >= 500) {
+		(void)error_move(&m->error, &lookup);
 		return NULL;
 	}
+	if (r < 0) {
+		(void)unresolvable(m, pointer, "%s", lookup->message);
+		return NULL;
+	}
+	const json_t *output = json_object_get(*ret_outputs, name);
+	if (!output)
+		(void)unresolvable(m, pointer, "there is no output %s of %s (is it applied?)", name,
+				   ref);
+	return output;
+}
+
+static json_t *resolve_reference(struct materialising *m, const char *pointer,
+				 const json_t *reference)
+{
+	const char *kind_name = json_get_str(reference, "kind"),
+		   *slug = json_get_str(reference, "name");
+	if (!kind_name || !slug)
+		return unresolvable(m, pointer, "valueFrom needs kind and name");
+	const struct cloud_resource_kind *kind;
+	_cleanup_error_ struct error *unknown = NULL;
+	if (catalog_kind_find(m->work->control->catalog, kind_name, &kind, &unknown) < 0)
+		return unresolvable(m, pointer, "%s", unknown->message);
+	const char *name = output_name(kind, json_get_str(reference, "fieldPath"));
+	if (!name)
+		return unresolvable(
+			m, pointer,
+			"valueFrom needs a fieldPath: kind %s declares no default output",
+			kind_name);
+
+	_cleanup_free_ char *ref = xasprintf("%s/%s", kind_name, slug);
 	_cleanup_json_ json_t *outputs = NULL;
-	if (resource_outputs(m->work, &row, true, &outputs, &lookup) < 0) {
-		unresolvable(m, pointer, "", lookup->message);
+	const json_t *output =
+		find_output(m, pointer, ref, json_get_str(reference, "env"), name, &outputs);
+	if (!output)
 		return NULL;
-	}
-	const json_t *output = json_object_get(outputs, name);
 	json_t *value = json_get(output, "value");
 	if (!value) {
-		_cleanup_free_ char *what = xasprintf("%s of %s (is it applied?)", name, ref);
-		unresolvable(m, pointer, "there is no output", what);
-		return NULL;
+		const char *omitted = json_get_str(output, "omitted");
+		return unresolvable(m, pointer, "output %s of %s %s", name, ref,
+				    omitted ? omitted : "has no value");
 	}
-	return json_get_bool(output, "sensitive", false) ? numbered_marker(m, json_incref(value)) : json_incref(value);
+	_cleanup_free_ char *text = json_to_text(value, JSON_WRITE_COMPACT);
+	size_t size = strlen(text);
+	secure_wipe(text, size);
+	if (size > m->room)
+		return unresolvable(m, pointer,
+				    "with it the manifest passes its limit of %zu bytes",
+				    MATERIALISED_MAX);
+	m->room -= size;
+	return json_get_bool(output, "sensitive", false) ? numbered_marker(m, json_incref(value))
+							 : json_incref(value);
 }
 
 static json_t *materialise(const char *pointer, const json_t *value, void *ctx)
@@ -194,29 +238,52 @@ static json_t *materialise(const char *pointer, const json_t *value, void *ctx)
 	if (sealed) {
 		json_t *opened;
 		const char *owner = m->job->resource_id ? m->job->resource_id : m->job->state_id;
-		return manifest_open_value(m->work->control, owner, sealed, &opened, &m->error) < 0 ? NULL
-												      : numbered_marker(m, opened);
+		return manifest_open_value(m->work->control, owner, sealed, &opened, &m->error) < 0
+			       ? NULL
+			       : numbered_marker(m, opened);
 	}
-	const json_t *reference = json_object_size(value) == 1 ? json_object_get(value, "valueFrom") : NULL;
+	const char *text = json_string_value(value);
+	if (text && (startswith(text, "$secret/") || startswith(text, "$var/")))
+		return unresolvable(m, pointer,
+				    "there are no secrets and variables in this version: %.100s",
+				    text);
+	const json_t *reference =
+		json_object_size(value) == 1 ? json_object_get(value, "valueFrom") : NULL;
 	return json_is_object(reference) ? resolve_reference(m, pointer, reference) : NULL;
 }
 
-int resource_manifest_for_engine(struct work *w, const struct job_row *job, json_t **ret_manifest, json_t **ret_values,
-				 struct error **err)
+/* In the spec alone: labels and annotations are what they are. */
+static json_t *materialise_document(const char *pointer, const json_t *value, void *ctx)
 {
-	_cleanup_json_ json_t *document = NULL;
+	if (!*pointer)
+		return NULL;
+	if (streq(pointer, "/spec") || startswith(pointer, "/spec/"))
+		return materialise(pointer, value, ctx);
+	return json_incref((json_t *)value);
+}
+
+int resource_manifest_for_engine(struct work *w, const struct job_row *job, json_t **ret_manifest,
+				 json_t **ret_values, struct error **err)
+{
+	_cleanup_json_ json_t *document = NULL, *manifest = NULL, *values = json_new_array();
 	int r = parse_document(job->manifest, &document, err);
 	if (r < 0)
 		return r;
-	struct materialising m = {.work = w, .job = job, .values = json_new_array()};
-	json_t *manifest = json_copy_with(document, materialise, &m);
-	if (m.error) {
-		json_decref(manifest);
-		json_decref(m.values);
+	struct materialising m = {.work = w,
+				  .job = job,
+				  .values = values,
+				  .room = MATERIALISED_MAX - strlen(job->manifest)};
+	manifest = json_copy_with(document, materialise_document, &m);
+	if (m.error)
 		return error_move(err, &m.error);
-	}
-	*ret_manifest = manifest;
-	*ret_values = m.values;
+	if (json_nesting(manifest) > RESOURCE_MAX_NESTING ||
+	    json_nesting(values) > RESOURCE_MAX_NESTING)
+		return error_set_field(err, ERROR_UNPROCESSABLE, "/spec",
+				       "spec is, with its references resolved, nested deeper than "
+				       "the limit of %d levels",
+				       RESOURCE_MAX_NESTING);
+	*ret_manifest = TAKE_PTR(manifest);
+	*ret_values = TAKE_PTR(values);
 	return 0;
 }
 
@@ -232,7 +299,8 @@ static json_t *sensitive_values(const struct provider_type *type, const json_t *
 	return values;
 }
 
-int connection_open(struct work *w, const struct resource_row *connection, json_t **ret, struct error **err)
+int connection_open(struct work *w, const struct resource_row *connection, json_t **ret,
+		    struct error **err)
 {
 	_cleanup_json_ json_t *document = NULL, *open = NULL;
 	int r = parse_document(connection->manifest, &document, err);
@@ -241,7 +309,8 @@ int connection_open(struct work *w, const struct resource_row *connection, json_
 	if (r < 0)
 		return r;
 	const struct provider_type *type;
-	r = catalog_provider_find(w->control->catalog, json_get_str(open, "spec.provider"), &type, err);
+	r = catalog_provider_find(w->control->catalog, json_get_str(open, "spec.provider"), &type,
+				  err);
 	if (r < 0)
 		return r;
 	const json_t *fields = json_get(open, "spec.fields");

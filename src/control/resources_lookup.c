@@ -1,4 +1,5 @@
-/* What people write to name a resource: an id, "<Kind>/<slug>", or a slug that is unique where they look. */
+/* What people write to name a resource: an id, "<Kind>/<slug>", or a slug that is unique where they
+ * look. */
 #include <string.h>
 
 #include "base/strutil.h"
@@ -6,14 +7,15 @@
 #include "control/resources.h"
 #include "model/ident.h"
 
-#define MAX_CANDIDATES 20
+#define CANDIDATES_MAX 20
 
 static const char *type_noun(enum resource_type type)
 {
 	return type == RESOURCE_CLOUD_RESOURCE ? "cloud resource" : resource_type_to_string(type);
 }
 
-static int get_by_id(struct work *w, enum resource_type type, const char *id, struct resource_row *ret, struct error **err)
+static int get_by_id(struct work *w, enum resource_type type, const char *id,
+		     struct resource_row *ret, struct error **err)
 {
 	_cleanup_(resource_row_release) struct resource_row row = {0};
 	int r = resource_get(w->tx, id, &row, err);
@@ -26,22 +28,27 @@ static int get_by_id(struct work *w, enum resource_type type, const char *id, st
 	return 0;
 }
 
-static int ambiguous(const char *ref, enum resource_type type, const struct resource_row *rows, int n, struct error **err)
+static int ambiguous(const char *ref, enum resource_type type, const struct resource_row *rows,
+		     int n, struct error **err)
 {
+	int shown = MIN(n, CANDIDATES_MAX);
 	_cleanup_strv_ char **names = NULL;
-	for (int i = 0; i < n; i++)
-		strv_addf(&names, "%s%s%s in %s%s%s (%s)", rows[i].kind ? rows[i].kind : "", rows[i].kind ? "/" : "", rows[i].slug,
-			  rows[i].org ? rows[i].org : "", rows[i].env ? "/" : "", rows[i].env ? rows[i].env : "", rows[i].id);
+	for (int i = 0; i < shown; i++)
+		strv_addf(&names, "%s%s%s in %s%s%s (%s)", rows[i].kind ? rows[i].kind : "",
+			  rows[i].kind ? "/" : "", rows[i].slug, rows[i].org ? rows[i].org : "",
+			  rows[i].env ? "/" : "", rows[i].env ? rows[i].env : "", rows[i].id);
 	_cleanup_free_ char *list = strv_join(names, ", ");
-	int r = error_set(err, ERROR_CONFLICT, "%s is ambiguous: it names %d %ss: %s", ref, n, type_noun(type), list);
-	for (int i = 0; i < n; i++)
+	int r = error_set(err, ERROR_AMBIGUOUS, "%s is ambiguous: it names %s%d %ss: %s%s", ref,
+			  n > shown ? "more than " : "", shown, type_noun(type), list,
+			  n > shown ? ", ..." : "");
+	for (int i = 0; i < shown; i++)
 		error_add_detail(err, rows[i].id, names[i]);
 	error_hint(err, "name it by its id or as <Kind>/<slug>, or say which by --org and --env");
 	return r;
 }
 
-static int not_found(struct work *w, enum resource_type type, const char *ref, const char *slug, const struct scope *scope,
-		     struct error **err)
+static int not_found(struct work *w, enum resource_type type, const char *ref, const char *slug,
+		     const struct scope *scope, struct error **err)
 {
 	const struct resource_filter filter = {.type = type, .org = scope->org};
 	struct resource_row *rows = NULL;
@@ -54,16 +61,17 @@ static int not_found(struct work *w, enum resource_type type, const char *ref, c
 		resource_row_release(&rows[i]);
 	}
 	free(rows);
-	int r = error_set(err, ERROR_NOT_FOUND, "there is no %s %s%s%s%s%s", type_noun(type), ref, scope->org ? " in " : "",
-			  scope->org ? scope->org : "", scope->env ? "/" : "", scope->env ? scope->env : "");
+	int r = error_set(err, ERROR_NOT_FOUND, "there is no %s %s%s%s%s%s", type_noun(type), ref,
+			  scope->org ? " in " : "", scope->org ? scope->org : "",
+			  scope->env ? "/" : "", scope->env ? scope->env : "");
 	const char *near = slugs ? string_suggest(slug, (const char *const *)slugs) : NULL;
 	if (near)
 		error_hint(err, "did you mean %s?", near);
 	return r;
 }
 
-int resource_resolve(struct work *w, enum resource_type type, const char *ref, const struct scope *scope, struct resource_row *ret,
-		     struct error **err)
+int resource_resolve(struct work *w, enum resource_type type, const char *ref,
+		     const struct scope *scope, struct resource_row *ret, struct error **err)
 {
 	if (ident_is_valid(ref))
 		return get_by_id(w, type, ref, ret, err);
@@ -81,7 +89,7 @@ int resource_resolve(struct work *w, enum resource_type type, const char *ref, c
 		.slug = slug,
 	};
 	struct resource_row *rows = NULL;
-	int n = resource_list(w->tx, &filter, NULL, MAX_CANDIDATES, &rows, err);
+	int n = resource_list(w->tx, &filter, NULL, CANDIDATES_MAX + 1, &rows, err);
 	if (n < 0)
 		return n;
 	int r = 0;
@@ -89,7 +97,8 @@ int resource_resolve(struct work *w, enum resource_type type, const char *ref, c
 		*ret = rows[0];
 		rows[0] = (struct resource_row){0};
 	} else {
-		r = n == 0 ? not_found(w, type, ref, slug, scope, err) : ambiguous(ref, type, rows, n, err);
+		r = n == 0 ? not_found(w, type, ref, slug, scope, err)
+			   : ambiguous(ref, type, rows, n, err);
 	}
 	for (int i = 0; i < n; i++)
 		resource_row_release(&rows[i]);

@@ -4,14 +4,14 @@
 #include "base/clock.h"
 #include "base/strutil.h"
 #include "control/manifests.h"
-#include "control/resources.h"
+#include "control/resources_internal.h"
 #include "model/json.h"
 #include "model/yaml.h"
 
 static json_t *parse_stored(const char *text)
 {
 	json_t *value = NULL;
-	if (!text || json_parse(text, strlen(text), MANIFEST_MAX_SIZE * 4, &value, NULL) < 0)
+	if (!text || json_parse(text, strlen(text), RESOURCE_STORED_MAX, &value, NULL) < 0)
 		return json_new_object();
 	return value;
 }
@@ -30,7 +30,8 @@ static json_t *render_audit(const struct resource_row *r)
 	set_time(spec_audit, "createdAt", r->created_ms);
 	json_set_string(spec_audit, "updatedBy", r->updated_by);
 	set_time(spec_audit, "updatedAt", r->updated_ms);
-	json_set_string(spec_audit, "event", r->created_ms == r->updated_ms ? "created" : "updated");
+	json_set_string(spec_audit, "event",
+			r->created_ms == r->updated_ms ? "created" : "updated");
 	json_t *audit = json_new_object();
 	json_set_value(audit, "specAudit", spec_audit);
 	return audit;
@@ -41,7 +42,8 @@ static json_t *without_values(const json_t *outputs)
 	json_t *shown = json_new_object();
 	const char *name;
 	json_t *output;
-	json_object_foreach((json_t *)outputs, name, output) {
+	json_object_foreach((json_t *)outputs, name, output)
+	{
 		json_t *copy = json_copy(output);
 		if (json_get_bool(output, "sensitive", false))
 			json_object_del(copy, "value");
@@ -56,6 +58,10 @@ json_t *resource_render(struct work *w, const struct resource_row *r)
 	_cleanup_json_ json_t *stored = parse_stored(r->manifest);
 	json_t *document = manifest_masked(stored);
 	json_t *metadata = json_get(document, "metadata");
+	if (!metadata) {
+		metadata = json_new_object();
+		json_set_value(document, "metadata", metadata);
+	}
 	json_set_string(metadata, "id", r->id);
 	json_set_string(metadata, "slug", r->slug);
 	json_t *version = json_new_object();

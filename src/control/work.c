@@ -23,8 +23,9 @@ int control_new(const struct control_options *o, struct control **ret, struct er
 	c->wake = o->wake;
 	c->wake_ctx = o->wake_ctx;
 	c->lease_seconds = o->lease_seconds ? o->lease_seconds : DEFAULT_LEASE_SECONDS;
-	c->operation_timeout_seconds =
-		o->operation_timeout_seconds ? o->operation_timeout_seconds : DEFAULT_OPERATION_TIMEOUT_SECONDS;
+	c->operation_timeout_seconds = o->operation_timeout_seconds
+					       ? o->operation_timeout_seconds
+					       : DEFAULT_OPERATION_TIMEOUT_SECONDS;
 	int r = lease_table_new(c, &c->leases, err);
 	if (r < 0) {
 		free(c);
@@ -42,7 +43,8 @@ void control_free(struct control *c)
 	free(c);
 }
 
-int work_begin(struct control *c, const struct actor *a, enum store_access access, struct work **ret, struct error **err)
+int work_begin(struct control *c, const struct actor *a, enum store_access access,
+	       struct work **ret, struct error **err)
 {
 	struct store_tx *tx = NULL;
 	int r = store_begin(c->store, access, &tx, err);
@@ -99,20 +101,22 @@ char *control_seal(const struct control *c, const char *context, const void *dat
 	return base64_encode(sealed.data, sealed.size);
 }
 
-int control_unseal(const struct control *c, const char *context, const char *base64, char **ret, size_t *ret_size,
-		   struct error **err)
+int control_unseal(const struct control *c, const char *context, const char *base64, char **ret,
+		   size_t *ret_size, struct error **err)
 {
 	_cleanup_free_ uint8_t *sealed = NULL;
 	size_t size;
 	int r = base64_decode(base64, strlen(base64), &sealed, &size);
 	if (r < 0)
-		return error_set_errno(err, ERROR_INTERNAL, r, "cannot read the sealed value of %s", context);
+		return error_set_errno(err, ERROR_INTERNAL, r, "cannot read the sealed value of %s",
+				       context);
 	struct strbuf clear = STRBUF_INIT;
 	r = master_key_unseal(c->master_key, context, sealed, size, &clear);
 	if (r < 0) {
 		strbuf_release_secret(&clear);
-		return error_set_errno(err, ERROR_INTERNAL, r, "cannot open the sealed value of %s%s", context,
-				       r == -ENOKEY ? ": it was sealed with another master key" : "");
+		return error_set_errno(
+			err, ERROR_INTERNAL, r, "cannot open the sealed value of %s%s", context,
+			r == -ENOKEY ? ": it was sealed with another master key" : "");
 	}
 	*ret = strbuf_detach(&clear, ret_size);
 	return 0;

@@ -1,7 +1,8 @@
 /*
- * The platform's services: what people, runners and engines may ask for, each inside one unit of work = one store transaction
- * that knows who asks and what to tell whom once it is committed. Between the HTTP routes (api), which render, and the pure
- * rules (lifecycle) and the store, which remembers. State changes only here.
+ * The platform's services: what people, runners and engines may ask for, each inside one unit of
+ * work = one store transaction that knows who asks and what to tell whom once it is committed.
+ * Between the HTTP routes (api), which render, and the pure rules (lifecycle) and the store, which
+ * remembers. State changes only here.
  *
  * Nothing is woken, shown or acted upon before work_commit() returned 0.
  */
@@ -24,13 +25,14 @@ struct actor {
 };
 
 struct control_options {
-	struct store *store;		/* borrowed, as all below */
+	struct store *store; /* borrowed, as all below */
 	const struct catalog *catalog;
 	const struct master_key *master_key;
-	/* Called after a commit, once per topic; any thread. Topics: "job:<id>" (its stream), "runner:<id>" (its poll), "queue". */
+	/* Called after a commit, once per topic; any thread. Topics: "job:<id>" (its stream),
+	 * "runner:<id>" (its poll), "queue". */
 	void (*wake)(const char *topic, void *ctx);
 	void *wake_ctx;
-	unsigned lease_seconds;		/* 0: 30 */
+	unsigned lease_seconds;		    /* 0: 30 */
 	unsigned operation_timeout_seconds; /* 0: 6 h */
 };
 
@@ -46,7 +48,8 @@ struct work {
 	char **topics; /* to wake after the commit */
 };
 
-int work_begin(struct control *c, const struct actor *a, enum store_access access, struct work **ret, struct error **err);
+int work_begin(struct control *c, const struct actor *a, enum store_access access,
+	       struct work **ret, struct error **err);
 /* Commits, wakes, frees. */
 int work_commit(struct work *w, struct error **err);
 void work_rollback(struct work *w);
