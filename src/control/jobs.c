@@ -125,12 +125,12 @@ static bool resource_exists(struct work *w, const char *id)
 
 int job_create(struct work *w, const struct job_request *q, struct job_row *ret, struct error **err)
 {
-	const struct resource_row *of = q->resource ? q->resource : q->unsaved;
+	const struct resource_row *of = q->unsaved ? q->unsaved : q->resource;
 	if (of->type != RESOURCE_CLOUD_RESOURCE)
 		return error_set(err, ERROR_INVALID_ARGUMENT,
 				 "only cloud resources have stack jobs; this is of kind %s",
 				 resource_type_to_string(of->type));
-	if (!q->resource && q->operation != JOB_PREVIEW)
+	if (q->unsaved && q->operation != JOB_PREVIEW)
 		return error_set_field(err, ERROR_INVALID_ARGUMENT, "operation",
 				       "a manifest that is not saved can only be previewed");
 	const struct snapshot from = {
@@ -141,7 +141,7 @@ int job_create(struct work *w, const struct job_request *q, struct job_row *ret,
 		.kind = of->kind,
 		.slug = of->slug,
 		.manifest = of->manifest,
-		.version_id = q->resource ? of->version_id : NULL,
+		.version_id = q->unsaved ? NULL : of->version_id,
 	};
 	return create(w, &from, q, ret, err);
 }

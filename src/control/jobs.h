@@ -8,10 +8,9 @@
 #include "control/resources.h"
 
 struct job_request {
-	const struct resource_row
-		*resource; /* NULL: manifest is that of an unsaved resource (preview only) */
-	const struct resource_row
-		*unsaved; /* normalised by resource_check(), when it was not saved */
+	const struct resource_row *resource; /* NULL: it is not saved at all */
+	/* As resource_check() normalised it: a manifest that is not saved, to be previewed only. */
+	const struct resource_row *unsaved;
 	enum job_operation operation;
 	const char *message;
 	const json_t *targets, *replaces; /* arrays of addresses, or NULL */
