@@ -127,6 +127,11 @@ struct engine {
 	int (*make_inputs)(const json_t *variables, const json_t *manifest, const json_t *schema,
 			   json_t **ret_inputs, json_t **ret_secrets, struct error **err);
 
+	/*
+	 * Appends every value that the plan marks sensitive, old and new, to the array. A provider may keep the same value in
+	 * an attribute that it does not mark.
+	 */
+	int (*plan_secrets)(const char *json, size_t size, json_t *ret_secrets, struct error **err);
 	/* Calls back with a `diff` payload, redacted, for each change of a plan shown as JSON. */
 	int (*read_plan)(const char *json, size_t size, engine_diff_callback *callback,
 			 void *userdata, struct error **err);

@@ -40,9 +40,31 @@ void diffs_take(struct attempt *attempt)
 
 struct sending {
 	struct attempt *attempt;
+	const struct masker *plan_masker; /* of what the plan marks sensitive anywhere */
 	uint32_t index;
 	enum report_status status;
 };
+
+static void mask_member(const struct masker *masker, json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+	if (value)
+		json_object_set_new(object, key, masker_apply_json(masker, value));
+}
+
+/* Values only: an address is no secret, even where it has a word in common with one. */
+static void mask_values(const struct masker *masker, json_t *diff)
+{
+	size_t i;
+	json_t *change;
+	mask_member(masker, diff, "before");
+	mask_member(masker, diff, "after");
+	json_array_foreach(json_object_get(diff, "changes"), i, change)
+	{
+		mask_member(masker, change, "before");
+		mask_member(masker, change, "after");
+	}
+}
 
 static int send_one(json_t *payload, void *userdata)
 {
@@ -62,6 +84,7 @@ static int send_one(json_t *payload, void *userdata)
 		if (sending->status != REPORT_STORED)
 			return 1;
 	}
+	mask_values(sending->plan_masker, payload);
 	batch_add_event(&attempt->batch, EVENT_DIFF, operation,
 			masker_apply_json(attempt->job->masker, payload));
 	attempt->progress.diffs_sent++;
@@ -75,8 +98,17 @@ enum report_status diffs_send(struct attempt *attempt)
 
 	if (!attempt->plan_json || attempt->progress.diffs_done)
 		return REPORT_STORED;
-	int r = attempt->install->engine->read_plan(attempt->plan_json, attempt->plan_json_size,
-						    send_one, &sending, &error);
+	const struct engine *engine = attempt->install->engine;
+	_cleanup_masker_ struct masker *plan_masker = masker_new();
+	json_t *secrets = json_array();
+	int r = engine->plan_secrets(attempt->plan_json, attempt->plan_json_size, secrets, &error);
+	masker_add_json(plan_masker, secrets);
+	masker_finish(plan_masker);
+	json_decref(secrets);
+	sending.plan_masker = plan_masker;
+	if (r >= 0)
+		r = engine->read_plan(attempt->plan_json, attempt->plan_json_size, send_one,
+				      &sending, &error);
 	if (r < 0) {
 		_cleanup_free_ char *why = error_describe(error);
 		log_warning("diffs: %s", why);

@@ -106,8 +106,6 @@ bool evidence_send(struct attempt *attempt, json_t *ended, bool final)
 			  "operation", operation_to_string(grant->operation), "attempt",
 			  grant->attempt, "ended", ended, "journal", journal(attempt),
 			  "erroredState", errored_state(attempt), "final", final);
-	if (!json_object_get(root, "ended"))
-		json_object_set_new(root, "ended", json_null());
 	_cleanup_free_ char *body = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 

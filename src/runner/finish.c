@@ -84,7 +84,7 @@ static void take_record(struct attempt *attempt, struct end *end)
 	end->exit_code = (int)json_integer_value(json_object_get(record, "exitCode"));
 	end->signal = (int)json_integer_value(json_object_get(record, "signal"));
 	end->time = (uint64_t)json_integer_value(json_object_get(record, "endedMs"));
-	end->usage = json_pack("{s:O? s:O? s:O?}", "maxRssKb", json_object_get(record, "maxRssKb"),
+	end->usage = json_pack("{s:O* s:O* s:O*}", "maxRssKb", json_object_get(record, "maxRssKb"),
 			       "userMs", json_object_get(record, "userMs"), "systemMs",
 			       json_object_get(record, "systemMs"));
 	bool clean = end->exit_code == 0 && end->signal == 0 && !json_object_get(record, "error");

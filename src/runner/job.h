@@ -21,7 +21,8 @@ struct job {
 	int wake_fd;	/* an eventfd, written by other threads after setting a flag */
 	atomic_bool interrupt, drop;
 	atomic_llong epoch;
-	struct grant *waiting; /* a lease that came before the last one was cleaned up; the table's lock */
+	struct grant *waiting; /* a lease that came before the last one was cleaned up; the table's
+				  lock */
 
 	/* The job's own thread only. */
 	struct grant *grant;

@@ -197,50 +197,37 @@ void masker_finish(struct masker *masker)
 	free(queue);
 }
 
+/* Of a held byte: it belongs to a secret; and it is not the first byte of all that it belongs to.
+ */
+#define HIDDEN 1
+#define JOINED 2
+
 void mask_stream_init(struct mask_stream *stream, const struct masker *masker)
 {
-	*stream = (struct mask_stream){.masker = masker, .held = STRBUF_INIT};
+	*stream = (struct mask_stream){.masker = masker, .held = STRBUF_INIT, .marks = STRBUF_INIT};
 }
 
-/* Lets the first count held bytes go; a secret is never split, as it is held until it is whole. */
+/* Lets the first count held bytes go, of which no secret can begin or go on any more. */
 static void flush(struct mask_stream *stream, size_t count, struct strbuf *out)
 {
-	bool hides = stream->mask_end > stream->mask_start;
-
-	if (hides && stream->mask_end > count)
-		count = MIN(count, stream->mask_start);
-	if (count == 0)
-		return;
-	if (hides && stream->mask_end <= count) {
-		strbuf_add(out, stream->held.data, stream->mask_start);
-		strbuf_addstr(out, MASK_TEXT);
-		strbuf_add(out, stream->held.data + stream->mask_end, count - stream->mask_end);
-		stream->mask_start = stream->mask_end = 0;
-	} else {
-		strbuf_add(out, stream->held.data, count);
-		if (hides) {
-			stream->mask_start -= count;
-			stream->mask_end -= count;
-		}
+	for (size_t i = 0; i < count; i++) {
+		char mark = stream->marks.data[i];
+		if (!(mark & HIDDEN))
+			strbuf_addch(out, stream->held.data[i]);
+		else if (!(mark & JOINED))
+			strbuf_addstr(out, MASK_TEXT);
 	}
 	strbuf_consume(&stream->held, count);
+	strbuf_consume(&stream->marks, count);
 }
 
-static void on_match(struct mask_stream *stream, size_t length, struct strbuf *out)
+static void hide(struct mask_stream *stream, size_t length)
 {
-	size_t end = stream->held.size, start = end - length;
+	char *marks = stream->marks.data + stream->marks.size - length;
 
-	if (stream->mask_end > stream->mask_start && start >= stream->mask_end) {
-		/* A second secret: the first is complete. */
-		size_t gone = stream->mask_end;
-		flush(stream, gone, out);
-		start -= gone;
-		end -= gone;
-	}
-	if (stream->mask_end > stream->mask_start)
-		start = MIN(start, stream->mask_start);
-	stream->mask_start = start;
-	stream->mask_end = end;
+	marks[0] = (char)(marks[0] | HIDDEN);
+	for (size_t i = 1; i < length; i++)
+		marks[i] = (char)(marks[i] | HIDDEN | JOINED);
 }
 
 void mask_stream_feed(struct mask_stream *stream, const char *data, size_t size, struct strbuf *out)
@@ -260,10 +247,11 @@ void mask_stream_feed(struct mask_stream *stream, const char *data, size_t size,
 			i = plain;
 		}
 		strbuf_addch(&stream->held, data[i]);
+		strbuf_addch(&stream->marks, 0);
 		stream->state = step(masker, stream->state, (uint8_t)data[i]);
 		const struct node *node = &masker->nodes[stream->state];
 		if (node->match)
-			on_match(stream, node->match, out);
+			hide(stream, node->match);
 		if (stream->held.size > node->depth)
 			flush(stream, stream->held.size - node->depth, out);
 	}
@@ -274,7 +262,7 @@ void mask_stream_end(struct mask_stream *stream, bool cut, struct strbuf *out)
 	size_t partial = stream->masker->nodes[stream->state].depth;
 
 	if (cut && partial >= MASK_MIN_LENGTH)
-		on_match(stream, partial, out);
+		hide(stream, partial);
 	flush(stream, stream->held.size, out);
 	stream->state = 0;
 }
@@ -282,6 +270,7 @@ void mask_stream_end(struct mask_stream *stream, bool cut, struct strbuf *out)
 void mask_stream_release(struct mask_stream *stream)
 {
 	strbuf_release_secret(&stream->held);
+	strbuf_release(&stream->marks);
 }
 
 static void apply(const struct masker *masker, const char *data, size_t size, bool cut,

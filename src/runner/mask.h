@@ -45,8 +45,8 @@ json_t *masker_apply_json(const struct masker *masker, json_t *value);
 struct mask_stream {
 	const struct masker *masker;
 	uint32_t state;
-	struct strbuf held;	     /* may still become part of a secret */
-	size_t mask_start, mask_end; /* in held; equal: nothing to hide in it so far */
+	struct strbuf held;  /* may still become part of a secret */
+	struct strbuf marks; /* a byte of flags for each of them */
 };
 
 void mask_stream_init(struct mask_stream *stream, const struct masker *masker);

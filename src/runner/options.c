@@ -17,7 +17,8 @@
 const char runner_usage[] =
 	"usage: planton runner [--server URL] [--token-file FILE] [--dir DIR] [--work-root DIR]\n"
 	"                      [--name NAME] [--capacity N] [--label KEY=VALUE]... [--tofu PATH]\n"
-	"                      [--tofu-config FILE] [--disk-budget SIZE] [--allow-write DIR]... [--embedded]\n"
+	"                      [--tofu-config FILE] [--disk-budget SIZE] [--allow-write DIR]... "
+	"[--embedded]\n"
 	"\n"
 	"Runs Stack Jobs for a server.\n"
 	"\n"
@@ -33,7 +34,8 @@ const char runner_usage[] =
 	"  --tofu PATH          the OpenTofu binary (PLANTON_TOFU; default: found on PATH)\n"
 	"  --tofu-config FILE   OpenTofu's CLI configuration (TF_CLI_CONFIG_FILE)\n"
 	"  --disk-budget SIZE   for caches (default 10G)\n"
-	"  --allow-write DIR    modules may write there, too (PLANTON_ALLOW_WRITE, separated by colons);\n"
+	"  --allow-write DIR    modules may write there, too (PLANTON_ALLOW_WRITE, separated by "
+	"colons);\n"
 	"                       else only to their workspace, where the kernel has Landlock\n"
 	"  --embedded           ends by itself when there is no job and no server\n";
 
@@ -179,7 +181,8 @@ static int from_environment(struct runner_options *o, struct error **err)
 		set_path(&o->tofu, value);
 	if (!isempty(value = getenv("TF_CLI_CONFIG_FILE")))
 		set_path(&o->tofu_config, value);
-	_cleanup_strv_ char **folders = isempty(value = getenv("PLANTON_ALLOW_WRITE")) ? NULL : strv_split(value, ':');
+	_cleanup_strv_ char **folders =
+		isempty(value = getenv("PLANTON_ALLOW_WRITE")) ? NULL : strv_split(value, ':');
 	for (char **folder = folders; folder && *folder; folder++)
 		if (**folder)
 			strv_take(&o->allow_write, absolute(*folder));

@@ -15,9 +15,10 @@ struct runner_options {
 	char *name;
 	int capacity;
 	json_t *labels;
-	char *tofu;	   /* path, or NULL: PATH is searched */
-	char *tofu_config; /* absolute path, or NULL */
-	char **allow_write; /* absolute folders that engines may write to, beside their workspaces */
+	char *tofu;	    /* path, or NULL: PATH is searched */
+	char *tofu_config;  /* absolute path, or NULL */
+	char **allow_write; /* absolute folders that engines may write to, beside their workspaces
+			     */
 	uint64_t disk_budget;
 	bool embedded, help;
 };

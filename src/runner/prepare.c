@@ -139,6 +139,21 @@ static int prepare_init(struct attempt *attempt, struct error **err)
 	return init_cache_use(job->runner, engine, attempt->init_key, &job->workspace, err);
 }
 
+static int run_init(struct attempt *attempt, struct error **err)
+{
+	struct auxiliary init = AUXILIARY_INIT;
+	char *output = NULL;
+	size_t size = 0;
+
+	int r = auxiliary_start(&init, attempt->job, attempt->install, ENGINE_INIT, err);
+	if (r == 0)
+		r = auxiliary_finish(&init, &output, &size, err);
+	if (size > 0)
+		munmap(output, size);
+	return r < 0 ? error_wrap(err, "init of the workspace, which had to be made again, failed")
+		     : 0;
+}
+
 /* What the runner that started this init may not have come to before it ended. */
 static int put_missing_inputs(struct attempt *attempt, struct error **err)
 {
@@ -157,6 +172,14 @@ static int put_missing_inputs(struct attempt *attempt, struct error **err)
 	return r;
 }
 
+static bool has_providers(const struct attempt *attempt)
+{
+	_cleanup_free_ char *path =
+		path_join(attempt->job->workspace.module, attempt->install->engine->data_dir,
+			  "providers", NULL);
+	return access(path, F_OK) == 0;
+}
+
 int prepare_after_init(struct attempt *attempt, struct error **err)
 {
 	struct job *job = attempt->job;
@@ -165,6 +188,12 @@ int prepare_after_init(struct attempt *attempt, struct error **err)
 
 	if (taken_over && !attempt->grant->plan_artifact) {
 		int r = put_missing_inputs(attempt, err);
+		if (r < 0)
+			return r;
+	}
+	/* It may have been ended while the providers were on their way to the cache. */
+	if (taken_over && !has_providers(attempt)) {
+		int r = run_init(attempt, err);
 		if (r < 0)
 			return r;
 	}
@@ -187,21 +216,6 @@ int prepare_after_init(struct attempt *attempt, struct error **err)
 		}
 	}
 	return workspace_set_ready(&job->workspace, attempt->init_key, err);
-}
-
-static int run_init(struct attempt *attempt, struct error **err)
-{
-	struct auxiliary init = AUXILIARY_INIT;
-	char *output = NULL;
-	size_t size = 0;
-
-	int r = auxiliary_start(&init, attempt->job, attempt->install, ENGINE_INIT, err);
-	if (r == 0)
-		r = auxiliary_finish(&init, &output, &size, err);
-	if (size > 0)
-		munmap(output, size);
-	return r < 0 ? error_wrap(err, "init of the workspace, which had to be made again, failed")
-		     : 0;
 }
 
 static int make_again(struct attempt *attempt, struct error **err)

@@ -229,8 +229,10 @@ static void take_payload(struct progress *p, struct batch *batch)
 {
 	struct engine_line *line = &p->line;
 
-	/* A saved plan's apply tells the plan again. Outputs the server takes from the state, whose owner it is. */
-	if (!line->payload || line->type == EVENT_OUTPUTS || (is_apply(p) && line->mark == ENGINE_MARK_PLANNED))
+	/* A saved plan's apply tells the plan again. Outputs the server takes from the state, whose
+	 * owner it is. */
+	if (!line->payload || line->type == EVENT_OUTPUTS ||
+	    (is_apply(p) && line->mark == ENGINE_MARK_PLANNED))
 		return;
 	if (line->mark == ENGINE_MARK_ERROR)
 		progress_add_error(p, json_string_value(json_object_get(line->payload, "summary")),

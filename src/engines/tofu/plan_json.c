@@ -317,7 +317,7 @@ static json_t *make_diff(const json_t *resource, bool drift)
 	struct comparison c = {.changes = json_array()};
 	compare(&c, before, after, unknown, 0);
 
-	json_t *diff = json_pack("{s:s s:s s:o s:o s:O? s:o}", "address", address, "action", action,
+	json_t *diff = json_pack("{s:s s:s s:o s:o s:O* s:o}", "address", address, "action", action,
 				 "before", shown(before.value, false, &before, &after), "after",
 				 shown(after.value, false, &after, &before), "unknown",
 				 has_unknown(unknown, 0) ? unknown : NULL, "changes", c.changes);
@@ -333,8 +333,11 @@ static json_t *make_diff(const json_t *resource, bool drift)
 	return diff;
 }
 
-static int read_resources(struct scanner *s, bool drift, engine_diff_callback *callback,
-			  void *userdata, struct error **err)
+/* One element of resource_changes or resource_drift; non-zero stops. */
+typedef int resource_visitor(const json_t *resource, bool drift, void *userdata);
+
+static int read_resources(struct scanner *s, bool drift, resource_visitor *visit, void *userdata,
+			  struct error **err)
 {
 	if (!accept(s, '['))
 		return error_set(err, ERROR_UNPROCESSABLE,
@@ -349,10 +352,8 @@ static int read_resources(struct scanner *s, bool drift, engine_diff_callback *c
 		if (!resource)
 			return error_set(err, ERROR_UNPROCESSABLE, "the plan's JSON: %s",
 					 problem.text);
-		json_t *diff = make_diff(resource, drift);
+		int r = visit(resource, drift, userdata);
 		json_decref(resource);
-		int r = diff ? callback(diff, userdata) : 0;
-		json_decref(diff);
 		if (r)
 			return r;
 		accept(s, ',');
@@ -365,8 +366,8 @@ static bool key_is(const char *begin, const char *end, const char *key)
 	return (size_t)(end - begin) == strlen(key) + 2 && memcmp(begin + 1, key, strlen(key)) == 0;
 }
 
-int tofu_read_plan(const char *json, size_t size, engine_diff_callback *callback, void *userdata,
-		   struct error **err)
+static int visit_resources(const char *json, size_t size, resource_visitor *visit, void *userdata,
+			   struct error **err)
 {
 	struct scanner s = {json, json + size};
 
@@ -384,7 +385,7 @@ int tofu_read_plan(const char *json, size_t size, engine_diff_callback *callback
 		bool drift = key_is(key, key_end, "resource_drift");
 		int r = 0;
 		if (drift || key_is(key, key_end, "resource_changes"))
-			r = read_resources(&s, drift, callback, userdata, err);
+			r = read_resources(&s, drift, visit, userdata, err);
 		else if (!skip_value(&s))
 			r = error_set(err, ERROR_UNPROCESSABLE, "the plan's JSON is cut off");
 		if (r)
@@ -392,4 +393,62 @@ int tofu_read_plan(const char *json, size_t size, engine_diff_callback *callback
 		accept(&s, ',');
 	}
 	return 0;
+}
+
+struct diff_visit {
+	engine_diff_callback *callback;
+	void *userdata;
+};
+
+static int visit_diff(const json_t *resource, bool drift, void *userdata)
+{
+	const struct diff_visit *v = userdata;
+	json_t *diff = make_diff(resource, drift);
+	int r = diff ? v->callback(diff, v->userdata) : 0;
+	json_decref(diff);
+	return r;
+}
+
+int tofu_read_plan(const char *json, size_t size, engine_diff_callback *callback, void *userdata,
+		   struct error **err)
+{
+	struct diff_visit v = {callback, userdata};
+	return visit_resources(json, size, visit_diff, &v, err);
+}
+
+/* ---- Secrets ---- */
+
+static void collect_marked(const json_t *value, const json_t *mask, json_t *secrets, int depth)
+{
+	const char *key;
+	size_t i;
+	json_t *item;
+
+	if (depth > MAX_DEPTH || json_is_null(value))
+		return;
+	if (json_is_true(mask)) {
+		json_array_append(secrets, (json_t *)value);
+		return;
+	}
+	if (json_is_object(mask)) {
+		json_object_foreach((json_t *)value, key, item)
+			collect_marked(item, child(mask, key), secrets, depth + 1);
+	} else if (json_is_array(mask)) {
+		json_array_foreach(value, i, item)
+			collect_marked(item, element(mask, i), secrets, depth + 1);
+	}
+}
+
+static int visit_secrets(const json_t *resource, bool drift, void *userdata)
+{
+	(void)drift;
+	const json_t *change = json_object_get(resource, "change");
+	collect_marked(json_object_get(change, "before"), json_object_get(change, "before_sensitive"), userdata, 0);
+	collect_marked(json_object_get(change, "after"), json_object_get(change, "after_sensitive"), userdata, 0);
+	return 0;
+}
+
+int tofu_plan_secrets(const char *json, size_t size, json_t *ret_secrets, struct error **err)
+{
+	return visit_resources(json, size, visit_secrets, ret_secrets, err);
 }

@@ -99,6 +99,7 @@ const struct engine tofu_engine = {
 	.parse_line = tofu_parse_line,
 	.init_needs_inputs = tofu_init_needs_inputs,
 	.make_inputs = tofu_make_inputs,
+	.plan_secrets = tofu_plan_secrets,
 	.read_plan = tofu_read_plan,
 	.read_providers = tofu_read_providers,
 	.is_stale_plan = is_stale_plan,
