@@ -86,9 +86,9 @@ int fixture_setup(void **state)
 	f->folder = xstrdup(template);
 	f->lease_seconds = 30;
 	_cleanup_free_ char *path = path_join(f->folder, "planton.db", NULL);
-	char *const catalogs[] = {CATALOG_FOLDER};
+	char *const catalogs[] = {CATALOG_FOLDER, TEST_CATALOG_FOLDER};
 	OK(store_open(path, &f->store, ERR));
-	OK(catalog_load(catalogs, 1, &f->catalog, ERR));
+	OK(catalog_load(catalogs, 2, &f->catalog, ERR));
 	assert_int_equal(master_key_generate(&f->master_key), 0);
 	make_control(f);
 	struct work *w = begin(f);
