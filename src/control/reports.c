@@ -191,7 +191,8 @@ static int end_attempt(struct work *w, struct job_state *s, struct attempt_row *
 
 	const struct job_step step = {
 		.event = {.type = goes_on ? JOB_EVENT_OPERATION_CONTINUES : endings[i].event,
-			  .operation = o},
+			  .operation = o,
+			  .killed = json_get_int(ended, "signal", 0) != 0},
 		.time_ms = a->ended_ms,
 		.errors = json_array_size(errors) > 0 ? errors : NULL,
 		.summary = json_is_object(changes) ? changes : NULL,

@@ -197,12 +197,25 @@ static const char *succeeded(struct job_view *v, const struct job_event *e, stru
 	return NULL;
 }
 
+static bool killed_in_change(const struct job_event *e)
+{
+	return e->killed && operation_is_change(e->operation);
+}
+
 static const char *failed(struct job_view *v, const struct job_event *e, struct job_effects *f)
 {
 	if (e->operation != job_next_operation(v))
 		return wrong_operation;
 	set_operation(v, e->operation, STATUS_COMPLETED, RESULT_FAILED, f);
-	fail(v, "operation_failed", NULL, f);
+	if (killed_in_change(e)) {
+		fail(v, "engine_killed",
+		     "the engine was killed in the middle of a change, which is never tried again "
+		     "by itself",
+		     f);
+		f->flags |= JOB_EFFECT_EVIDENCE;
+	} else {
+		fail(v, "operation_failed", NULL, f);
+	}
 	return NULL;
 }
 
@@ -218,6 +231,8 @@ static const char *stopped(struct job_view *v, const struct job_event *e, struct
 
 static const char *interrupted(struct job_view *v, const struct job_event *e, struct job_effects *f)
 {
+	if (e->operation == job_next_operation(v) && killed_in_change(e))
+		f->flags |= JOB_EFFECT_EVIDENCE;
 	if (v->force_requested)
 		return stopped(v, e, f);
 	if (e->operation != job_next_operation(v))

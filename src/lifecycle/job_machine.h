@@ -80,6 +80,7 @@ struct job_event {
 	enum job_event_type type;
 	enum operation operation;
 	const char *error_code, *error_message; /* borrowed */
+	bool killed; /* a signal ended the engine: what it did last, it could not say or save */
 };
 
 enum job_effect {

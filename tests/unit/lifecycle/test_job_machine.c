@@ -262,6 +262,32 @@ static void reading_is_tried_three_times(void **state)
 	}
 }
 
+static void an_engine_killed_in_a_change_leaves_evidence(void **state)
+{
+	(void)state;
+	for (size_t killed = 0; killed < 2; killed++) {
+		struct job_view v = view_in(JOB_PHASE_CHANGING);
+		struct job_effects f;
+		const char *refusal = NULL;
+		const struct job_event e = {.type = JOB_EVENT_OPERATION_FAILED,
+					    .operation = job_next_operation(&v),
+					    .killed = killed};
+		assert_int_equal(job_machine_step(&v, &e, &f, &refusal), 0);
+		assert_int_equal(v.result, RESULT_FAILED);
+		assert_string_equal(f.error_code, killed ? "engine_killed" : "operation_failed");
+		assert_int_equal(!!(f.flags & JOB_EFFECT_EVIDENCE), killed);
+
+		/* Killed after it was told to stop: the same question. */
+		v = view_in(JOB_PHASE_CHANGING);
+		v.cancel_requested = v.force_requested = true;
+		const struct job_event i = {.type = JOB_EVENT_OPERATION_INTERRUPTED,
+					    .operation = job_next_operation(&v),
+					    .killed = killed};
+		assert_int_equal(job_machine_step(&v, &i, &f, &refusal), 0);
+		assert_int_equal(!!(f.flags & JOB_EFFECT_EVIDENCE), killed);
+	}
+}
+
 static void cancel_changes_nothing_during_the_last_operation(void **state)
 {
 	(void)state;
@@ -329,6 +355,7 @@ int main(void)
 		cmocka_unit_test(an_update_from_end_to_end),
 		cmocka_unit_test(a_pause_before_the_change),
 		cmocka_unit_test(reading_is_tried_three_times),
+		cmocka_unit_test(an_engine_killed_in_a_change_leaves_evidence),
 		cmocka_unit_test(cancel_changes_nothing_during_the_last_operation),
 		cmocka_unit_test(force_interrupts_and_cancels_if_it_did),
 		cmocka_unit_test(a_launch_is_refused_only_before_it),
