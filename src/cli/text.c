@@ -183,6 +183,8 @@ void text_add_duration(struct strbuf *out, uint64_t ms)
 {
 	if (ms >= 60000)
 		text_add_ticking(out, ms);
+	else if (ms < 100)
+		strbuf_addf(out, "%ums", (unsigned)ms);
 	else
 		strbuf_addf(out, "%u.%us", (unsigned)(ms / 1000), (unsigned)(ms % 1000 / 100));
 }

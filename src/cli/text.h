@@ -23,7 +23,7 @@ size_t text_width(const char *text, size_t size);
 void text_add_cut(struct strbuf *out, const char *text, size_t size, size_t width);
 void text_add_spaces(struct strbuf *out, size_t count);
 
-/* "0.4s", "12.3s", "1m05s", "2h03m". */
+/* "35ms", "0.4s", "12.3s", "1m05s", "2h03m". */
 void text_add_duration(struct strbuf *out, uint64_t ms);
 /* Whole seconds, for what ticks: "12s", "1m05s". */
 void text_add_ticking(struct strbuf *out, uint64_t ms);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/strutil.h"
 #include "control/jobs.h"
+#include "control/leases.h"
 #include "control/jobs_state.h"
 #include "model/json.h"
 
@@ -101,7 +102,28 @@ static json_t *render_pair(const char *a_key, const char *a, const char *b_key, 
 	return pair;
 }
 
-static int render_blocked(struct work *w, const struct job_state *s, json_t **ret,
+/* Why nobody takes a job whose turn it is. */
+static int render_no_runner(struct work *w, json_t **ret, struct error **err)
+{
+	struct runner_row *rows = NULL;
+	int n = runner_list(w->tx, &rows, err);
+	if (n < 0)
+		return n;
+	bool connected = false;
+	for (int i = 0; i < n; i++) {
+		connected |= !rows[i].abandoned && lease_is_live(w->control->leases, rows[i].id);
+		runner_row_release(&rows[i]);
+	}
+	free(rows);
+	*ret = json_new_object();
+	json_set_string(*ret, "reason",
+			connected ? "every slot of the connected runners is taken: it starts when one is free"
+				  : "no runner is connected: start `planton runner`, or read why the server's "
+				    "own does not register in runner/log of its data folder");
+	return 0;
+}
+
+static int render_blocked(struct work *w, const struct job_state *s, bool brief, json_t **ret,
 			  struct error **err)
 {
 	*ret = json_null();
@@ -110,8 +132,10 @@ static int render_blocked(struct work *w, const struct job_state *s, json_t **re
 	struct queue_verdict verdict;
 	_cleanup_free_ char *blocker = NULL;
 	int r = job_queue_verdict(w, &s->row, &verdict, &blocker, err);
-	if (r < 0 || verdict.may_start)
+	if (r < 0)
 		return r;
+	if (verdict.may_start)
+		return brief ? 0 : render_no_runner(w, ret, err);
 	json_t *blocked = json_new_object();
 	json_set_string(blocked, "jobId", blocker);
 	json_set_string(blocked, "reason", verdict.reason);
@@ -170,7 +194,7 @@ static int render_status(struct work *w, const struct job_state *s, bool brief, 
 		       render_pair("actor", j->cancel_actor, "reason", j->cancel_reason));
 	json_set_string_or_null(status, "actor", j->actor);
 	json_t *blocked = NULL;
-	int r = render_blocked(w, s, &blocked, err);
+	int r = render_blocked(w, s, brief, &blocked, err);
 	if (r < 0)
 		return r;
 	json_set_value(status, "blockedBy", blocked);
