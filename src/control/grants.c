@@ -9,9 +9,12 @@
 #include "base/seal.h"
 #include "base/strutil.h"
 #include "control/control.h"
+#include "control/manifests.h"
 #include "model/json.h"
+#include "model/sensitive.h"
 
 #define ARTIFACT_KEY_SIZE 32
+#define FORMER_VERSIONS	  50
 
 static char *artifact_key_context(const char *job_id)
 {
@@ -186,6 +189,46 @@ static int seal_for_runner(struct work *w, const char *runner_id, const json_t *
 	return 0;
 }
 
+struct former {
+	struct work *work;
+	const char *resource_id;
+	json_t *mask;
+	struct error *error;
+};
+
+static json_t *note_former(const char *pointer, const json_t *value, void *ctx)
+{
+	struct former *f = ctx;
+	const char *sealed = sealed_marker_text(value);
+	json_t *opened;
+	(void)pointer;
+	if (sealed && !f->error &&
+	    manifest_open_value(f->work->control, f->resource_id, sealed, &opened, &f->error) >= 0)
+		json_append_value(f->mask, opened);
+	return NULL;
+}
+
+/* A secret that was changed still stands in the state, and so in the plan that replaces it: the
+ * values of earlier versions are masked, too. */
+static int mask_former_values(struct work *w, const struct job_row *job, json_t *secrets,
+			      struct error **err)
+{
+	if (!job->resource_id)
+		return 0;
+	struct version_row *versions = NULL;
+	int n = version_list(w->tx, job->resource_id, NULL, FORMER_VERSIONS, &versions, err);
+	struct former f = {.work = w,
+			   .resource_id = job->resource_id,
+			   .mask = json_object_get(secrets, "mask")};
+	for (int i = 0; i < n; i++) {
+		_cleanup_json_ json_t *manifest = json_of_text(versions[i].manifest);
+		json_decref(json_copy_with(manifest, note_former, &f));
+		version_row_release(&versions[i]);
+	}
+	free(versions);
+	return f.error ? error_move(err, &f.error) : MIN(n, 0);
+}
+
 /* What may be missing for this launch: manifest and secrets. */
 static int collect(struct work *w, const struct job_state *s, enum operation o,
 		   json_t **ret_manifest, json_t *secrets, struct error **err)
@@ -196,6 +239,8 @@ static int collect(struct work *w, const struct job_state *s, enum operation o,
 		return r;
 	json_set_value(secrets, "values", values);
 	r = add_credentials(w, s, o, secrets, err);
+	if (r >= 0)
+		r = mask_former_values(w, &s->row, secrets, err);
 	return r < 0 ? r : add_artifact_key(w, s, secrets, err);
 }
 
