@@ -434,6 +434,12 @@ static json_t *open_sealed(struct attempt *a)
 	return secrets;
 }
 
+char *state_password(struct attempt *a)
+{
+	_cleanup_json_ json_t *secrets = open_sealed(a);
+	return xstrdup(json_get_str(secrets, "statePassword"));
+}
+
 int try_write_state(struct attempt *a, int64_t serial, const char *addresses, struct error **err)
 {
 	_cleanup_json_ json_t *secrets = open_sealed(a);

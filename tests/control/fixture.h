@@ -116,6 +116,8 @@ void released(struct attempt *a, json_t *answer, const char *expected);
  */
 void write_state(struct attempt *a, int64_t serial, const char *addresses);
 int try_write_state(struct attempt *a, int64_t serial, const char *addresses, struct error **err);
+/* Of the grant's state credential; the caller frees it. */
+char *state_password(struct attempt *a);
 
 /* init and the fused plan, up to the answer of the preview's end. */
 json_t *run_to_preview_end(struct runner *r, const char *job_id, struct attempt *ret_last);
