@@ -43,9 +43,9 @@ struct engine_environment {
 	const char *cli_config;	   /* the engine's own configuration file */
 	const char *state_address; /* URL of the built-in backend */
 	const char *state_username, *state_password;
-	const char *launch;	   /* "<job>/<operation>/<attempt>" */
 	uint64_t memory_limit;	   /* bytes; a garbage collector may wait until then */
 	const json_t *credentials; /* {NAME: value}, added last but for reserved names */
+	char *const *marks;	   /* "NAME=value": how its processes are found again */
 	char *const *passed_on;	   /* "NAME=value" of the runner: proxies, certificates */
 };
 
@@ -128,8 +128,8 @@ struct engine {
 			   json_t **ret_inputs, json_t **ret_secrets, struct error **err);
 
 	/*
-	 * Appends every value that the plan marks sensitive, old and new, to the array. A provider may keep the same value in
-	 * an attribute that it does not mark.
+	 * Appends every value that the plan marks sensitive, old and new, to the array. A provider
+	 * may keep the same value in an attribute that it does not mark.
 	 */
 	int (*plan_secrets)(const char *json, size_t size, json_t *ret_secrets, struct error **err);
 	/* Calls back with a `diff` payload, redacted, for each change of a plan shown as JSON. */

@@ -24,7 +24,9 @@
 
 /* A command that says nothing is reported as started after this long. */
 #define QUIET_START_MS	40
-#define ORPHAN_CHECK_MS 200
+#define ORPHAN_CHECK_MS 100
+/* A step that was started this long ago has made its files. */
+#define STEP_START_MS 2000
 
 /* ---- Reports ---- */
 
@@ -44,6 +46,20 @@ static json_t *started_payload(const struct attempt *attempt)
 	return started;
 }
 
+/* Without the secrets of the job nothing may be shown of its output. */
+static void read_from(struct attempt *attempt, uint64_t out, uint64_t errors)
+{
+	const struct process *process = &attempt->process;
+	bool blind = attempt->job->blind;
+
+	tail_release(&attempt->out);
+	tail_release(&attempt->errors);
+	tail_init(&attempt->out, blind ? -1 : process->stdout_fd, out,
+		  attempt->progress.skip_stdout);
+	tail_init(&attempt->errors, blind ? -1 : process->stderr_fd, errors,
+		  attempt->progress.skip_stderr);
+}
+
 /* Continues where the server is. */
 static void go_to(struct attempt *attempt, const struct report_answer *answer)
 {
@@ -52,12 +68,7 @@ static void go_to(struct attempt *attempt, const struct report_answer *answer)
 	batch_reset(&attempt->batch);
 	progress->operation = attempt->grant->operation;
 	progress_from_cursor(progress, answer->cursor);
-	tail_release(&attempt->out);
-	tail_release(&attempt->errors);
-	tail_init(&attempt->out, attempt->process.stdout_fd, answer->to_stdout,
-		  progress->skip_stdout);
-	tail_init(&attempt->errors, attempt->process.stderr_fd, answer->to_stderr,
-		  progress->skip_stderr);
+	read_from(attempt, answer->to_stdout, answer->to_stderr);
 	attempt->acked_stdout = answer->to_stdout;
 	attempt->acked_stderr = answer->to_stderr;
 	attempt->started_told = answer->cursor != NULL;
@@ -69,12 +80,10 @@ static void interrupt(struct attempt *attempt)
 		return;
 	attempt->interrupt_sent = true;
 	log_info("interrupting the engine");
-	if (attempt->orphan) {
-		_cleanup_free_ char *name = job_launch_name(attempt->job);
-		leftovers_interrupt(name, attempt->install->path);
-	} else {
+	if (attempt->orphan)
+		leftovers_interrupt(attempt->job->id, attempt->install->path);
+	else
 		(void)process_interrupt(&attempt->process);
-	}
 }
 
 bool attempt_pause(unsigned milliseconds, void *userdata)
@@ -165,6 +174,12 @@ static void check_end(struct attempt *attempt)
 	}
 	if (attempt->orphan) {
 		_cleanup_free_ char *name = job_launch_name(attempt->job);
+		/* One that was only starting when it was looked for. */
+		process->pidfd = process_find_step(process);
+		if (process->pidfd >= 0) {
+			attempt->orphan = false;
+			return;
+		}
 		attempt->ended = !leftovers_alive(name, attempt->install->path, process->dir_fd);
 	}
 }
@@ -273,6 +288,7 @@ static int start_engine(struct attempt *attempt, struct error **err)
 	int r = workspace_write_files(workspace, grant->secrets, &credentials, err);
 	if (r < 0)
 		return r;
+	_cleanup_strv_ char **marks = launch_marks(job->runner, name, grant->epoch);
 	const struct engine_environment environment = {
 		.home = workspace->home,
 		.tmp = workspace->tmp_link ? workspace->tmp_link : workspace->tmp,
@@ -280,7 +296,7 @@ static int start_engine(struct attempt *attempt, struct error **err)
 		.state_address = address,
 		.state_username = grant->state_username,
 		.state_password = grant_state_password(grant),
-		.launch = name,
+		.marks = marks,
 		.memory_limit = job->runner->memory_limit,
 		.credentials = credentials,
 		.passed_on = job->runner->passed_on,
@@ -320,21 +336,36 @@ static void start(struct attempt *attempt)
 				    ENGINE_SHOW_PLAN, &error) < 0)
 			log_warning("the plan cannot be shown: %s", error->message);
 	}
-	tail_init(&attempt->out, attempt->process.stdout_fd, 0, false);
-	tail_init(&attempt->errors, attempt->process.stderr_fd, 0, false);
+	read_from(attempt, 0, 0);
 }
 
-/* false: it was never started, and is to be started now. */
+/*
+ * False: nothing of it is to be found. A step makes the live file before it starts
+ * the engine, so without that there was no engine, unless the folder is lost.
+ */
 static bool attach(struct attempt *attempt)
 {
-	_cleanup_free_ char *dir = job_attempt_dir(attempt->job);
-	_cleanup_free_ char *launch_record = path_join(dir, "launch.json", NULL);
+	struct job *job = attempt->job;
+	_cleanup_free_ char *dir = job_attempt_dir(job);
+	_cleanup_free_ char *live = path_join(dir, "live", NULL);
+	uint64_t until = now_monotonic_ms() + STEP_START_MS;
 
-	if (access(launch_record, F_OK) < 0 || process_attach(dir, &attempt->process, NULL) < 0)
-		return false;
+	for (;;) {
+		if (access(live, F_OK) == 0 && process_attach(dir, &attempt->process, NULL) == 0)
+			break;
+		if (!leftovers_of_job_alive(job->id, attempt->install->path))
+			return false;
+		if (now_monotonic_ms() > until) {
+			attempt->orphan = true;
+			attempt->process.stdout_fd =
+				leftovers_open_output(job->id, attempt->install->path);
+			break;
+		}
+		if (attempt_pause(20, attempt))
+			return true;
+	}
 	log_info("found %s again", dir);
-	tail_init(&attempt->out, attempt->process.stdout_fd, 0, false);
-	tail_init(&attempt->errors, attempt->process.stderr_fd, 0, false);
+	read_from(attempt, 0, 0);
 	return true;
 }
 
@@ -446,12 +477,16 @@ static enum report_status run(struct attempt *attempt, struct report_answer *ans
 	bool found = attempt->job->reattach && attempt->install && attach(attempt);
 	enum report_status status = REPORT_STORED;
 
-	/* An earlier runner may have told of this attempt, whether it started the engine or not. */
-	if (!found)
-		start(attempt);
 	if (attempt->job->reattach)
 		status = catch_up(attempt);
 	attempt->job->reattach = false;
+	if (status == REPORT_STORED && !found) {
+		/* The server knows of a start here, and nothing is left of it: it is over. */
+		if (attempt->started_told)
+			attempt->ended = true;
+		else
+			start(attempt);
+	}
 	if (status == REPORT_STORED && attempt->grant->interrupt)
 		interrupt(attempt);
 	if (status == REPORT_STORED)
@@ -462,6 +497,8 @@ static enum report_status run(struct attempt *attempt, struct report_answer *ans
 		return status;
 
 	json_t *ended = finish(attempt, &status);
+	if (status == REPORT_STORED && attempt->job->blind && !evidence_send(attempt, ended, true))
+		status = REPORT_LOST;
 	if (status == REPORT_STORED)
 		status = tell_end(attempt, ended, answer);
 	json_decref(ended);

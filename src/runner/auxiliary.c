@@ -24,12 +24,13 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 	const struct workspace *workspace = &job->workspace;
 	_cleanup_free_ char *launch_name = job_launch_name(job);
 	const char *writable[] = {workspace->path, NULL};
+	_cleanup_strv_ char **marks = launch_marks(job->runner, launch_name, job->grant->epoch);
 	const struct engine_options options = {0};
 	const struct engine_environment environment = {
 		.home = workspace->home,
 		.tmp = workspace->tmp_link ? workspace->tmp_link : workspace->tmp,
 		.cli_config = install->cli_config,
-		.launch = launch_name,
+		.marks = marks,
 		.memory_limit = job->runner->memory_limit,
 		.passed_on = job->runner->passed_on,
 	};

@@ -43,7 +43,8 @@ static json_t *journal(struct attempt *attempt)
 	struct tail tail;
 
 	if (attempt->process.stdout_fd < 0 || !attempt->install ||
-	    (attempt->command != ENGINE_APPLY && attempt->command != ENGINE_APPLY_REFRESH_ONLY))
+	    (attempt->grant->operation != OPERATION_APPLY &&
+	     attempt->grant->operation != OPERATION_DESTROY))
 		return entries;
 	tail_init(&tail, attempt->process.stdout_fd, 0, false);
 	while (json_array_size(entries) < MAX_JOURNAL && tail_next(&tail, true, &text) == 1) {

@@ -233,10 +233,10 @@ json_t *finish(struct attempt *attempt, enum report_status *ret_status)
 	if (!streq(end.result, "succeeded") && attempt->command == ENGINE_APPLY)
 		explain_stale_plan(attempt);
 	if (attempt->install && evidence_has_errored_state(attempt)) {
-		progress_add_error(
-			&attempt->progress, "The state could not be saved",
-			"What the engine knew is kept as evidence of this job: errored.tfstate. HTTP error 413 means "
-			"that the state passes the platform's limit of 64 MiB.");
+		progress_add_error(&attempt->progress, "The state could not be saved",
+				   "What the engine knew is kept as evidence of this job: "
+				   "errored.tfstate. HTTP error 413 means "
+				   "that the state passes the platform's limit of 64 MiB.");
 		end.result = "failed";
 		if (status == REPORT_STORED && !evidence_send(attempt, NULL, false))
 			status = REPORT_LOST;

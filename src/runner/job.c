@@ -1,6 +1,7 @@
 /* A job's thread: attempt after attempt. */
 #include "runner/job.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,8 +13,11 @@
 #include "base/tree.h"
 #include "runner/attempt.h"
 #include "runner/inputs.h"
+#include "runner/leftovers.h"
 
-struct job *job_new(struct runner *runner, struct grant *grant, bool reattach)
+#define EARLIER_CHECK_MS 50
+
+struct job *job_new(struct runner *runner, struct grant *grant, enum job_start start)
 {
 	struct job *job = xcalloc(1, sizeof(*job));
 
@@ -22,7 +26,8 @@ struct job *job_new(struct runner *runner, struct grant *grant, bool reattach)
 	job->dir = path_join(runner->options.dir, "jobs", grant->job_id, NULL);
 	job->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	job->grant = grant;
-	job->reattach = reattach;
+	job->reattach = start != JOB_START_NEW;
+	job->blind = start == JOB_START_BLIND;
 	atomic_store(&job->epoch, grant->epoch);
 	workspace_init(&job->workspace, runner->options.work_root, grant->job_id);
 	return job;
@@ -130,8 +135,34 @@ static bool take_grant(struct job *job, json_t *json)
 	}
 	grant_free(job->grant);
 	job->grant = grant;
+	job->blind = false;
 	atomic_store(&job->epoch, grant->epoch);
 	atomic_store(&job->interrupt, false);
+	return true;
+}
+
+/*
+ * An earlier launch of the job may live here although its lease is over: no other
+ * one starts before it is gone. False when the runner is to stop.
+ */
+static bool wait_for_earlier_launches(struct job *job)
+{
+	const struct engine_install *install = runner_engine(job->runner, job->grant->provisioner);
+	struct pollfd fd = {.fd = job->wake_fd, .events = POLLIN};
+	bool said = false;
+
+	if (job->reattach || !install || (job->grant->epoch == 1 && !job->grant->previous))
+		return true;
+	while (leftovers_of_job_alive(job->id, install->path)) {
+		if (!said) {
+			log_warning("an earlier launch is alive: waiting until it has ended");
+			leftovers_interrupt(job->id, install->path);
+		}
+		said = true;
+		(void)poll(&fd, 1, EARLIER_CHECK_MS);
+		if (atomic_load(&job->runner->stopping) || atomic_load(&job->drop))
+			return false;
+	}
 	return true;
 }
 
@@ -145,6 +176,8 @@ void job_run(struct job *job)
 		log_error("no HTTP client: %s", error->message);
 		return;
 	}
+	if (!wait_for_earlier_launches(job))
+		outcome = ATTEMPT_LOST;
 	while (outcome == ATTEMPT_NEXT) {
 		json_t *next = NULL;
 		int r = job->reattach ? 0 : store_grant(job);

@@ -31,10 +31,18 @@ struct job {
 	struct masker *masker;
 	json_t *module_secrets; /* strings that the module declares sensitive */
 	bool reattach;		/* the first attempt may have been started by an earlier runner */
+	/* Its grant is lost with its folder: no secrets are known, so no output is sent. */
+	bool blind;
+};
+
+enum job_start {
+	JOB_START_NEW,
+	JOB_START_REATTACH, /* an earlier runner may have started the attempt */
+	JOB_START_BLIND,    /* one did, and the folder is lost: the grant says only which */
 };
 
 /* Takes the grant over. */
-struct job *job_new(struct runner *runner, struct grant *grant, bool reattach);
+struct job *job_new(struct runner *runner, struct grant *grant, enum job_start start);
 void job_free(struct job *job);
 
 /* The thread's main function; returns when the job is over for this runner. */

@@ -7,7 +7,6 @@
 #include "base/hashmap.h"
 #include "base/log.h"
 #include "base/strutil.h"
-#include "runner/job.h"
 
 #define STACK_SIZE ((size_t)512 << 10)
 
@@ -36,7 +35,7 @@ static struct job *next_lease(struct jobs *jobs, struct job *job)
 	struct grant *waiting = TAKE_PTR(job->waiting);
 	hashmap_remove(jobs->map, job->id);
 	if (waiting) {
-		next = job_new(jobs->runner, waiting, false);
+		next = job_new(jobs->runner, waiting, JOB_START_NEW);
 		hashmap_put(jobs->map, next->id, next);
 	}
 	pthread_mutex_unlock(&jobs->lock);
@@ -69,7 +68,7 @@ static int start_thread(struct job *job)
 	return r;
 }
 
-void jobs_start(struct jobs *jobs, struct grant *grant, bool reattach)
+void jobs_start(struct jobs *jobs, struct grant *grant, enum job_start start)
 {
 	pthread_mutex_lock(&jobs->lock);
 	struct job *job = hashmap_get(jobs->map, grant->job_id);
@@ -79,7 +78,7 @@ void jobs_start(struct jobs *jobs, struct grant *grant, bool reattach)
 		pthread_mutex_unlock(&jobs->lock);
 		return;
 	}
-	job = job_new(jobs->runner, grant, reattach);
+	job = job_new(jobs->runner, grant, start);
 	hashmap_put(jobs->map, job->id, job);
 	int r = start_thread(job);
 	if (r != 0) {

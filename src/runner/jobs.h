@@ -6,6 +6,7 @@
 
 #include "runner/context.h"
 #include "runner/grant.h"
+#include "runner/job.h"
 
 struct jobs;
 
@@ -14,7 +15,7 @@ struct jobs *jobs_new(struct runner *runner);
  * Starts a thread for it; takes the grant over. For a job whose thread is still
  * cleaning up after its last lease, the grant waits until that is done.
  */
-void jobs_start(struct jobs *jobs, struct grant *grant, bool reattach);
+void jobs_start(struct jobs *jobs, struct grant *grant, enum job_start start);
 size_t jobs_count(struct jobs *jobs);
 /* [{job, epoch}]; the caller decrefs. */
 json_t *jobs_held(struct jobs *jobs);

@@ -126,6 +126,16 @@ static int open_for_reading(int dir_fd, const char *name, int flags)
 	return openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
 }
 
+char **launch_marks(const struct runner *runner, const char *launch_name, int64_t epoch)
+{
+	char **marks = NULL;
+
+	strv_addf(&marks, "PLANTON_LAUNCH=%s", launch_name);
+	strv_addf(&marks, "PLANTON_RUNNER=%s", runner->public_key);
+	strv_addf(&marks, "PLANTON_EPOCH=%lld", (long long)epoch);
+	return marks;
+}
+
 static int spawn(struct runner *runner, const char *attempt_dir,
 		 const struct launch_request *request, struct process *process)
 {
@@ -133,12 +143,7 @@ static int spawn(struct runner *runner, const char *attempt_dir,
 	if (launch_fd < 0)
 		return launch_fd;
 
-	_cleanup_free_ char *launch_variable = xasprintf("PLANTON_LAUNCH=%s", request->launch);
-	_cleanup_free_ char *runner_variable = xasprintf("PLANTON_RUNNER=%s", runner->public_key);
-	_cleanup_free_ char *epoch_variable =
-		xasprintf("PLANTON_EPOCH=%lld", (long long)request->epoch);
-	char *env[] = {launch_variable, runner_variable, epoch_variable, "PATH=/usr/bin:/bin",
-		       NULL};
+	_cleanup_strv_ char **env = launch_marks(runner, request->launch, request->epoch);
 	char *argv[] = {"planton", "step", (char *)attempt_dir, "3", "4", "5", NULL};
 	const struct process_fd fds[] = {
 		{.source = launch_fd, .target = STEP_LAUNCH_FD},
@@ -190,14 +195,14 @@ int launch(struct runner *runner, const char *attempt_dir, const struct launch_r
 	return 0;
 }
 
-/* The step that the folder names, if it is the same process and alive. */
-static int open_step(int dir_fd)
+int process_find_step(const struct process *process)
 {
 	_cleanup_free_ char *text = NULL;
 	char boot[BOOT_ID_SIZE];
 	uint64_t start;
 
-	if (read_file_at(dir_fd, "step", RECORD_MAX, &text, NULL) < 0)
+	if (process->dir_fd < 0 ||
+	    read_file_at(process->dir_fd, "step", RECORD_MAX, &text, NULL) < 0)
 		return -1;
 	json_t *record = json_loads(text, 0, NULL);
 	const char *recorded_boot = json_string_value(json_object_get(record, "bootId"));
@@ -224,7 +229,7 @@ int process_attach(const char *attempt_dir, struct process *ret, struct error **
 		return error_set_errno(err, ERROR_INTERNAL, errno, "%s", attempt_dir);
 	process.stdout_fd = open_for_reading(process.dir_fd, "stdout", O_CREAT);
 	process.stderr_fd = open_for_reading(process.dir_fd, "stderr", O_CREAT);
-	process.pidfd = open_step(process.dir_fd);
+	process.pidfd = process_find_step(&process);
 	*ret = process;
 	process = (struct process)PROCESS_INIT;
 	return 0;

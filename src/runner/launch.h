@@ -23,6 +23,9 @@ struct process {
 void process_release(struct process *process);
 #define _cleanup_process_ _cleanup_(process_release)
 
+/* "NAME=value" entries by which processes of a launch are found again; the caller frees. */
+char **launch_marks(const struct runner *runner, const char *launch, int64_t epoch);
+
 struct launch_request {
 	const struct engine_install *install;
 	char *const *argv;
@@ -40,6 +43,9 @@ int launch(struct runner *runner, const char *attempt_dir, const struct launch_r
 
 /* Opens what a folder holds, without starting anything; missing files stay -1. */
 int process_attach(const char *attempt_dir, struct process *ret, struct error **err);
+
+/* A pidfd of the step that the folder names, if that is alive; else -1. The caller closes it. */
+int process_find_step(const struct process *process);
 
 /* exit.json, or its copy in the memfd; NULL when there is none. The caller decrefs. */
 json_t *process_exit_record(const struct process *process);

@@ -6,24 +6,47 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "base/fileutil.h"
 #include "base/log.h"
 #include "base/parse.h"
-#include "base/proc.h"
 #include "base/process.h"
 #include "base/strutil.h"
 
+#define ENVIRON_MAX ((size_t)1 << 20)
+
 struct search {
-	char *entry;
+	char *entry; /* "PLANTON_LAUNCH=..." */
+	bool prefix; /* entry is only the beginning */
 	const char *engine_path;
 	struct stat live;
 	bool has_live;
-	size_t engines, others;
+	size_t engines, steps, others;
 	int engine_signal, other_signal; /* sent to what is found; 0: none */
+	int output_fd;			 /* of an engine; -2: not wanted */
 };
+
+/* What follows the prefix in an entry of the process's first environment; caller frees. */
+static char *environ_entry(pid_t pid, const char *prefix)
+{
+	char path[64];
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	if (read_file(path, ENVIRON_MAX, &text, &size) < 0)
+		return NULL;
+	for (const char *at = text; at < text + size; at += strlen(at) + 1) {
+		const char *rest = startswith(at, prefix);
+		if (rest)
+			return xstrdup(rest);
+	}
+	return NULL;
+}
 
 /* By the program's name: a wrapper may stand before the real engine, and a binary may have been
  * replaced. */
@@ -40,6 +63,16 @@ static bool is_engine(pid_t pid, const char *engine_path)
 	const char *base = strrchr(path, '/');
 	const char *rest = base ? startswith(base + 1, name) : NULL;
 	return rest && (!*rest || streq(rest, " (deleted)"));
+}
+
+static bool is_step(pid_t pid)
+{
+	char path[64], text[16] = "";
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	static const char step[] = "planton\0step";
+	return fd >= 0 && read_full(fd, text, sizeof(text)) >= (ssize_t)sizeof(step) &&
+	       memcmp(text, step, sizeof(step)) == 0;
 }
 
 static bool holds_file(pid_t pid, const struct stat *wanted)
@@ -62,8 +95,10 @@ static bool holds_file(pid_t pid, const struct stat *wanted)
 
 static bool belongs(const struct search *search, pid_t pid)
 {
-	return process_environ_has(pid, search->entry) == 1 ||
-	       (search->has_live && holds_file(pid, &search->live));
+	_cleanup_free_ char *rest = environ_entry(pid, search->entry);
+	if (rest && (search->prefix || !*rest))
+		return true;
+	return search->has_live && holds_file(pid, &search->live);
 }
 
 static void visit(struct search *search, pid_t pid)
@@ -72,61 +107,130 @@ static void visit(struct search *search, pid_t pid)
 	if (pidfd < 0 || process_has_ended(pidfd) != 0 || !belongs(search, pid))
 		return;
 	bool engine = is_engine(pid, search->engine_path);
-	int signal_number = engine ? search->engine_signal : search->other_signal;
+	bool step = !engine && is_step(pid);
+	int signal_number = engine ? search->engine_signal : step ? 0 : search->other_signal;
 	if (engine)
 		search->engines++;
+	else if (step)
+		search->steps++;
 	else
 		search->others++;
 	if (signal_number)
 		(void)process_signal(pidfd, signal_number);
+	if (engine && search->output_fd == -1) {
+		char path[64];
+		snprintf(path, sizeof(path), "/proc/%d/fd/1", (int)pid);
+		search->output_fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
 }
 
-static void scan(struct search *search)
+typedef void pid_callback(pid_t pid, void *userdata);
+
+static void each_process(pid_callback *callback, void *userdata)
 {
 	DIR *folder = opendir("/proc");
 	struct dirent *entry;
 	uint64_t pid;
 
-	search->engines = search->others = 0;
 	while (folder && (entry = readdir(folder)))
 		if (parse_u64(entry->d_name, &pid) == 0 && (pid_t)pid != getpid())
-			visit(search, (pid_t)pid);
+			callback((pid_t)pid, userdata);
 	if (folder)
 		closedir(folder);
 }
 
-static void search_init(struct search *search, const char *launch_name, const char *engine_path,
-			int dir_fd)
+static void visit_one(pid_t pid, void *userdata)
 {
-	*search = (struct search){
-		.entry = xasprintf("PLANTON_LAUNCH=%s", launch_name),
+	visit(userdata, pid);
+}
+
+static void scan(struct search *search)
+{
+	search->engines = search->steps = search->others = 0;
+	each_process(visit_one, search);
+}
+
+static struct search search_of(const char *name, bool prefix, const char *engine_path)
+{
+	return (struct search){
+		.entry = xasprintf("PLANTON_LAUNCH=%s%s", name, prefix ? "/" : ""),
+		.prefix = prefix,
 		.engine_path = engine_path,
+		.output_fd = -2,
 	};
-	search->has_live = dir_fd >= 0 && fstatat(dir_fd, "live", &search->live, 0) == 0;
 }
 
-bool leftovers_alive(const char *launch_name, const char *engine_path, int dir_fd)
+static bool is_alive(struct search *search)
 {
-	struct search search;
-
-	search_init(&search, launch_name, engine_path, dir_fd);
-	scan(&search);
-	if (search.engines == 0 && search.others > 0) {
-		log_info("killing %zu processes that outlived the engine of %s", search.others,
-			 launch_name);
-		search.other_signal = SIGKILL;
-		scan(&search);
+	scan(search);
+	if (search->engines + search->steps == 0 && search->others > 0) {
+		log_info("killing %zu processes that outlived their engine (%s)", search->others,
+			 search->entry);
+		search->other_signal = SIGKILL;
+		scan(search);
 	}
-	free(search.entry);
-	return search.engines + search.others > 0;
+	free(search->entry);
+	return search->engines + search->steps + search->others > 0;
 }
 
-void leftovers_interrupt(const char *launch_name, const char *engine_path)
+bool leftovers_alive(const char *launch, const char *engine_path, int dir_fd)
 {
-	struct search search;
+	struct search search = search_of(launch, false, engine_path);
 
-	search_init(&search, launch_name, engine_path, -1);
+	search.has_live = dir_fd >= 0 && fstatat(dir_fd, "live", &search.live, 0) == 0;
+	return is_alive(&search);
+}
+
+bool leftovers_of_job_alive(const char *job_id, const char *engine_path)
+{
+	struct search search = search_of(job_id, true, engine_path);
+	return is_alive(&search);
+}
+
+void leftovers_interrupt(const char *job_id, const char *engine_path)
+{
+	struct search search = search_of(job_id, true, engine_path);
+
 	search.engine_signal = SIGINT;
 	scan(&search);
 	free(search.entry);
+}
+
+int leftovers_open_output(const char *job_id, const char *engine_path)
+{
+	struct search search = search_of(job_id, true, engine_path);
+
+	search.output_fd = -1;
+	scan(&search);
+	free(search.entry);
+	return search.output_fd;
+}
+
+struct finding {
+	char *runner_entry;
+	leftovers_callback *callback;
+	void *userdata;
+};
+
+static void find_one(pid_t pid, void *userdata)
+{
+	struct finding *finding = userdata;
+	_cleanup_free_ char *ours = environ_entry(pid, finding->runner_entry);
+	_cleanup_free_ char *launch = ours && !*ours ? environ_entry(pid, "PLANTON_LAUNCH=") : NULL;
+	_cleanup_free_ char *epoch = launch ? environ_entry(pid, "PLANTON_EPOCH=") : NULL;
+	int64_t number;
+
+	if (epoch && parse_i64(epoch, &number) == 0)
+		finding->callback(launch, number, finding->userdata);
+}
+
+void leftovers_find(const char *runner_key, leftovers_callback *callback, void *userdata)
+{
+	struct finding finding = {
+		.runner_entry = xasprintf("PLANTON_RUNNER=%s", runner_key),
+		.callback = callback,
+		.userdata = userdata,
+	};
+	each_process(find_one, &finding);
+	free(finding.runner_entry);
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "runner/disk_budget.h"
 #include "runner/jobs.h"
 #include "runner/register.h"
 
@@ -13,6 +14,7 @@
 #define FIRST_PAUSE_MS	 50
 #define LONGEST_PAUSE_MS 1000
 #define EMBEDDED_END_MS	 60000
+#define BUDGET_EVERY_MS	 600000
 
 static int on_idle(void *userdata)
 {
@@ -34,7 +36,7 @@ static void take_jobs(struct runner *runner, const json_t *grants)
 			log_error("a grant cannot be used: %s", why);
 			continue;
 		}
-		jobs_start(runner->jobs, grant, false);
+		jobs_start(runner->jobs, grant, JOB_START_NEW);
 	}
 }
 
@@ -124,7 +126,7 @@ void poll_run(struct runner *runner)
 	_cleanup_error_ struct error *error = NULL;
 	struct http_client *http = NULL;
 	unsigned pause = FIRST_PAUSE_MS;
-	uint64_t last_answer = now_monotonic_ms();
+	uint64_t last_answer = now_monotonic_ms(), last_budget = last_answer;
 
 	if (runner_client_new(runner, &http, &error) < 0) {
 		log_error("no HTTP client: %s", error->message);
@@ -137,6 +139,11 @@ void poll_run(struct runner *runner)
 		if (outcome == POLL_ANSWERED) {
 			last_answer = now_monotonic_ms();
 			pause = FIRST_PAUSE_MS;
+			if (last_answer - last_budget > BUDGET_EVERY_MS &&
+			    jobs_count(runner->jobs) == 0) {
+				disk_budget_enforce(runner);
+				last_budget = last_answer;
+			}
 			continue;
 		}
 		if (runner->options.embedded && jobs_count(runner->jobs) == 0 &&

@@ -7,7 +7,9 @@
 #include "base/utf8.h"
 
 #define MAX_ERRORS	 10
-#define MAX_ERROR_DETAIL 4096
+#define MAX_ERROR_DETAIL 2000
+/* Of an event's payload; what the server takes is more. */
+#define MAX_PAYLOAD ((size_t)1 << 20)
 
 void progress_init(struct progress *progress)
 {
@@ -237,6 +239,8 @@ static void take_payload(struct progress *p, struct batch *batch)
 	if (line->mark == ENGINE_MARK_ERROR)
 		progress_add_error(p, json_string_value(json_object_get(line->payload, "summary")),
 				   json_string_value(json_object_get(line->payload, "detail")));
+	if (json_dumpb(line->payload, NULL, 0, JSON_COMPACT) > MAX_PAYLOAD)
+		return;
 	batch_add_event(batch, line->type, p->operation,
 			masker_apply_json(p->masker, line->payload));
 }
@@ -252,13 +256,16 @@ void progress_add_line(struct progress *p, const char *stream, const struct tail
 	else
 		strbuf_add(&p->line.text, line->data, line->size);
 
+	bool cut = line->cut || p->line.text.size > LINE_MAX_BYTES;
+	if (cut)
+		strbuf_set_size(&p->line.text, MIN(p->line.text.size, LINE_MAX_BYTES));
 	take_mark(p, batch);
 	strbuf_reset(&p->masked);
-	if (line->cut)
+	if (cut)
 		masker_apply_cut(p->masker, p->line.text.data, p->line.text.size, &p->masked);
 	else
 		masker_apply(p->masker, p->line.text.data, p->line.text.size, &p->masked);
-	add_lines(p, stream, p->masked.data, p->masked.size, line->cut, !structured, batch);
+	add_lines(p, stream, p->masked.data, p->masked.size, cut, !structured, batch);
 	take_payload(p, batch);
 	if (p->line.text.capacity > LINE_MAX_BYTES)
 		strbuf_release(&p->line.text);

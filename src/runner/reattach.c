@@ -1,4 +1,7 @@
-/* Every folder of jobs/ with a grant in it is a job that is still ours. */
+/*
+ * Every folder of jobs/ with a grant in it is a job that is still ours. So is
+ * one of which only processes are left, because somebody deleted its folder.
+ */
 #include "runner/reattach.h"
 
 #include <dirent.h>
@@ -6,16 +9,33 @@
 
 #include "base/fileutil.h"
 #include "base/log.h"
+#include "base/parse.h"
+#include "base/strutil.h"
+#include "base/strv.h"
 #include "base/tree.h"
 #include "runner/grant.h"
 #include "runner/jobs.h"
+#include "runner/leftovers.h"
 
 #define GRANT_MAX ((size_t)64 << 20)
 
+struct found {
+	struct grant *grant;
+	enum job_start start;
+};
+
 struct reattach {
-	struct grant **grants;
+	struct runner *runner;
+	struct found *items;
 	size_t count;
 };
+
+static void add(struct reattach *reattach, struct grant *grant, enum job_start start)
+{
+	reattach->items =
+		xreallocarray(reattach->items, reattach->count + 1, sizeof(*reattach->items));
+	reattach->items[reattach->count++] = (struct found){grant, start};
+}
 
 static struct grant *read_grant(struct runner *runner, const char *dir)
 {
@@ -35,6 +55,49 @@ static struct grant *read_grant(struct runner *runner, const char *dir)
 	return grant;
 }
 
+static bool is_known(const struct reattach *reattach, const char *job_id)
+{
+	for (size_t i = 0; i < reattach->count; i++)
+		if (streq(reattach->items[i].grant->job_id, job_id))
+			return true;
+	return false;
+}
+
+/* All that its environment tells: enough to wait for its end and to say that it is unknown. */
+static struct grant *grant_of_launch(struct runner *runner, const char *launch, int64_t epoch)
+{
+	_cleanup_strv_ char **parts = strv_split(launch, '/');
+	uint64_t number;
+
+	if (strv_length(parts) != 3 || parse_u64(parts[2], &number) < 0)
+		return NULL;
+	bool destroys = streq(parts[1], operation_to_string(OPERATION_DESTROY));
+	json_t *json =
+		json_pack("{s:{s:s s:s} s:[s] s:I s:{s:s s:I} s:{s:s s:s}}", "job", "id", parts[0],
+			  "operation", job_operation_to_string(destroys ? JOB_DESTROY : JOB_UPDATE),
+			  "operations", parts[1], "epoch", (json_int_t)epoch, "attempt",
+			  "operation", parts[1], "number", (json_int_t)number, "module", "digest",
+			  "unknown", "provisioner", provisioner_to_string(PROVISIONER_TOFU));
+	struct grant *grant = NULL;
+	if (json && grant_parse(json, &runner->keys, &grant, NULL) < 0)
+		grant = NULL;
+	json_decref(json);
+	return grant;
+}
+
+static void on_launch(const char *launch, int64_t epoch, void *userdata)
+{
+	struct reattach *reattach = userdata;
+	struct grant *grant = grant_of_launch(reattach->runner, launch, epoch);
+
+	if (grant && !is_known(reattach, grant->job_id)) {
+		log_warning("something of %s is alive, but its folder is gone", launch);
+		add(reattach, grant, JOB_START_BLIND);
+	} else {
+		grant_free(grant);
+	}
+}
+
 struct reattach *reattach_scan(struct runner *runner)
 {
 	struct reattach *reattach = xcalloc(1, sizeof(*reattach));
@@ -42,23 +105,22 @@ struct reattach *reattach_scan(struct runner *runner)
 	DIR *folder = opendir(path);
 	struct dirent *entry;
 
+	reattach->runner = runner;
 	while (folder && (entry = readdir(folder))) {
 		if (entry->d_name[0] == '.')
 			continue;
 		_cleanup_free_ char *dir = path_join(path, entry->d_name, NULL);
 		struct grant *grant = read_grant(runner, dir);
-		if (!grant) {
+		if (grant)
+			add(reattach, grant, JOB_START_REATTACH);
+		else
 			/* Nothing was ever started from here: the grant is stored before the
 			 * launch. */
 			rm_rf(dir);
-			continue;
-		}
-		reattach->grants = xreallocarray(reattach->grants, reattach->count + 1,
-						 sizeof(*reattach->grants));
-		reattach->grants[reattach->count++] = grant;
 	}
 	if (folder)
 		closedir(folder);
+	leftovers_find(runner->public_key, on_launch, reattach);
 	return reattach;
 }
 
@@ -67,7 +129,7 @@ json_t *reattach_held(const struct reattach *reattach)
 	json_t *held = json_array();
 
 	for (size_t i = 0; i < reattach->count; i++) {
-		const struct grant *grant = reattach->grants[i];
+		const struct grant *grant = reattach->items[i].grant;
 		json_array_append_new(
 			held, json_pack("{s:s s:s s:i s:I}", "job", grant->job_id, "operation",
 					operation_to_string(grant->operation), "attempt",
@@ -79,7 +141,7 @@ json_t *reattach_held(const struct reattach *reattach)
 void reattach_start(struct runner *runner, struct reattach *reattach)
 {
 	for (size_t i = 0; i < reattach->count; i++)
-		jobs_start(runner->jobs, reattach->grants[i], true);
-	free(reattach->grants);
+		jobs_start(runner->jobs, reattach->items[i].grant, reattach->items[i].start);
+	free(reattach->items);
 	free(reattach);
 }

@@ -1,7 +1,10 @@
 /* Registration: by the token at first, later by the runner's own key. */
 #include "runner/register.h"
 
+#include <linux/landlock.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/fileutil.h"
 #include "base/log.h"
@@ -18,15 +21,21 @@ static json_t *engines(const struct runner *runner)
 	return array;
 }
 
+static json_t *sandbox(void)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	return json_pack("{s:I}", "landlock", (json_int_t)MAX(abi, 0L));
+}
+
 static char *request_body(const struct runner *runner, json_t *held)
 {
 	const struct runner_options *options = &runner->options;
 	json_t *root =
-		json_pack("{s:s s:s s:s s:O s:i s:s s:s s:{s:{} s:o} s:O}", "name", options->name,
+		json_pack("{s:s s:s s:s s:O s:i s:s s:s s:{s:o s:o} s:O}", "name", options->name,
 			  "publicKey", runner->public_key, "version", PLANTON_VERSION, "labels",
 			  options->labels, "capacity", options->capacity, "workRoot",
 			  options->work_root, "bootId", runner->boot_id, "info", "sandbox",
-			  "engines", engines(runner), "held", held);
+			  sandbox(), "engines", engines(runner), "held", held);
 	char *text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	return text;

@@ -16,7 +16,7 @@ static bool is_reserved(const char *name)
 		"GOGC",
 		"GOMEMLIMIT",
 		"CHECKPOINT_DISABLE",
-		"PLANTON_LAUNCH",
+
 		"LD_PRELOAD",
 		"LD_LIBRARY_PATH",
 		"LD_AUDIT",
@@ -25,6 +25,8 @@ static bool is_reserved(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (streq(name, names[i]))
 			return true;
+	if (startswith(name, "PLANTON_"))
+		return true;
 	return startswith(name, "TF_") && !startswith(name, "TF_VAR_") &&
 	       !startswith(name, "TF_TOKEN_");
 }
@@ -50,7 +52,8 @@ char **tofu_environment(const struct engine_environment *environment)
 	 */
 	add(&env, "TF_CLI_CONFIG_FILE",
 	    environment->cli_config ? environment->cli_config : "/dev/null");
-	add(&env, "PLANTON_LAUNCH", environment->launch);
+	for (char *const *mark = environment->marks; mark && *mark; mark++)
+		strv_add(&env, *mark);
 	/* A command lives for seconds: collecting its garbage costs more than keeping it. */
 	if (environment->memory_limit) {
 		strv_add(&env, "GOGC=off");

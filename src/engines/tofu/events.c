@@ -7,7 +7,10 @@
 #include <string.h>
 
 #include "base/strutil.h"
+#include "base/utf8.h"
 #include "engines/tofu/tofu.h"
+
+#define MAX_DETAIL ((size_t)64 << 10)
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -190,20 +193,34 @@ static bool is_noise(const char *summary)
 	return streq(summary, "Incomplete lock file information for providers");
 }
 
+/* The detail, no longer than anybody reads; NULL when there is none. */
+static json_t *detail_of(const json_t *diagnostic)
+{
+	const json_t *detail = json_object_get(diagnostic, "detail");
+	if (!json_is_string(detail))
+		return NULL;
+	return json_stringn(
+		json_string_value(detail),
+		utf8_truncate(json_string_value(detail), json_string_length(detail), MAX_DETAIL));
+}
+
 static void on_diagnostic(struct engine_line *line, const json_t *root)
 {
 	const json_t *diagnostic = json_object_get(root, "diagnostic");
 	const char *severity = text_of(diagnostic, "severity");
 	const char *summary = text_of(diagnostic, "summary");
-	const char *detail = text_of(diagnostic, "detail");
 
 	if (!summary || !severity)
 		return;
+	json_t *shortened = detail_of(diagnostic);
+	const char *detail = json_string_value(shortened);
 	bool is_error = streq(severity, "error");
 	line->payload = json_pack("{s:s s:s s:s}", "severity", is_error ? "error" : "warning",
 				  "summary", summary, "detail", detail ? detail : "");
-	if (!line->payload)
+	if (!line->payload) {
+		json_decref(shortened);
 		return;
+	}
 	line->type = EVENT_DIAGNOSTIC;
 	add_position(line, diagnostic);
 	if (detail)
@@ -215,6 +232,7 @@ static void on_diagnostic(struct engine_line *line, const json_t *root)
 		line->payload = NULL;
 		line->type = _EVENT_TYPE_INVALID;
 	}
+	json_decref(shortened);
 }
 
 void tofu_parse_line(const char *data, size_t size, struct engine_line *ret)

@@ -443,8 +443,10 @@ static int visit_secrets(const json_t *resource, bool drift, void *userdata)
 {
 	(void)drift;
 	const json_t *change = json_object_get(resource, "change");
-	collect_marked(json_object_get(change, "before"), json_object_get(change, "before_sensitive"), userdata, 0);
-	collect_marked(json_object_get(change, "after"), json_object_get(change, "after_sensitive"), userdata, 0);
+	collect_marked(json_object_get(change, "before"),
+		       json_object_get(change, "before_sensitive"), userdata, 0);
+	collect_marked(json_object_get(change, "after"), json_object_get(change, "after_sensitive"),
+		       userdata, 0);
 	return 0;
 }
 
