@@ -53,13 +53,14 @@ static void a_clean_environment(void **state)
 {
 	(void)state;
 	setenv("PLANTED", "secret", 1);
-	char *proxies[] = {"https_proxy=http://p", NULL};
+	char *proxies[] = {"https_proxy=http://p", NULL},
+	     *marks[] = {"PLANTON_LAUNCH=sj_1/apply/1", NULL};
 	json_t *credentials =
 		json("{'PGPASSWORD':'pw','PATH':'/"
 		     "evil','TF_HTTP_ADDRESS':'x','TF_VAR_a':'1','LD_PRELOAD':'x','A=B':'x'}");
 	const struct engine_environment environment = {.home = "/w/home",
 						       .tmp = "/w/tmp",
-						       .launch = "sj_1/apply/1",
+						       .marks = marks,
 						       .memory_limit = 1000,
 						       .state_address = "http://s/state",
 						       .state_username = "u",
