@@ -29,7 +29,7 @@
 #define META_CLUSTER "cluster_id"
 #define META_PORT    "listen_port"
 /* Deep enough for JSON at its limit of nesting, small enough for a pool of threads. */
-#define THREAD_STACK ((size_t)512 << 10)
+#define THREAD_STACK ((size_t)1 << 20)
 
 struct server {
 	const struct server_options *options;
