@@ -178,7 +178,8 @@ static int adopt(struct embedded_runner *e, struct error **err)
 {
 	_cleanup_(runner_row_release) struct runner_row row = {0};
 	if (embedded_record_end_stray(e->record, e->url)) {
-		log_info("the embedded runner was told of another address: it is replaced");
+		log_info("the embedded runner was told of another address: it is replaced; "
+			 "engines that run now write their state to the old one");
 		return 0;
 	}
 	int r = find_registration(e, &row, err);
