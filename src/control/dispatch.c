@@ -95,6 +95,12 @@ static bool suits(const struct job_row *job, const struct runner_row *runner)
 	return !wanted || streq_null(wanted, runner->id) || streq_null(wanted, runner->name);
 }
 
+static void forget_unassigned(struct work *w, const char *job_id)
+{
+	lease_unassigned_remove(w->control->leases, job_id);
+	w->forgot_unassigned = true;
+}
+
 static int assign(struct work *w, struct job_state *s, const struct runner_row *runner,
 		  json_t **ret_grant, struct error **err)
 {
@@ -104,13 +110,13 @@ static int assign(struct work *w, struct job_state *s, const struct runner_row *
 	int r = job_state_step(w, s, &step, &f, err);
 	if (r < 0)
 		return r;
-	lease_unassigned_remove(w->control->leases, s->row.id);
+	forget_unassigned(w, s->row.id);
 	r = grant_issue(w, s, f.grant_operation, ret_grant, err);
 	return r < 0 ? r : r == 1 ? OUTCOME_GRANTED : OUTCOME_MOVED;
 }
 
 /* runner NULL: only what needs none. */
-static int try_job(struct work *w, const char *job_id, const struct runner_row *runner,
+static int try_healthy_job(struct work *w, const char *job_id, const struct runner_row *runner,
 		   json_t **ret_grant, struct error **err)
 {
 	_cleanup_job_state_ struct job_state s = {0};
@@ -133,6 +139,44 @@ static int try_job(struct work *w, const char *job_id, const struct runner_row *
 			return r < 0 ? r : OUTCOME_MOVED;
 	}
 	return runner ? assign(w, &s, runner, ret_grant, err) : OUTCOME_WAITS;
+}
+
+static int fail_with(struct work *w, const char *job_id, const char *why, struct error **err)
+{
+	_cleanup_job_state_ struct job_state s = {0};
+	int r = job_state_load(w, job_id, &s, err);
+	if (r < 0)
+		return r;
+	const struct job_step step = {
+		.event = {.type = s.row.status == STATUS_QUEUED ? JOB_EVENT_PREFLIGHT_FAILED
+								: JOB_EVENT_LAUNCH_REFUSED,
+			  .operation = job_next_operation(&s.view),
+			  .error_code = "launch_failed",
+			  .error_message = why}};
+	struct job_effects f;
+	r = job_state_step(w, &s, &step, &f, err);
+	return r < 0 ? r : OUTCOME_MOVED;
+}
+
+/* One job that cannot be handed out must not keep the others from it. */
+static int try_job(struct work *w, const char *job_id, const struct runner_row *runner,
+		   json_t **ret_grant, struct error **err)
+{
+	struct lease_table *leases = w->control->leases;
+	_cleanup_free_ char *why = NULL;
+	_cleanup_error_ struct error *fault = NULL;
+	int known = lease_fault_get(leases, job_id, &why);
+	if (known == 1)
+		return OUTCOME_WAITS;
+	int r = known ? fail_with(w, job_id, why, &fault)
+		      : try_healthy_job(w, job_id, runner, ret_grant, &fault);
+	if (r >= 0)
+		return r;
+	_cleanup_free_ char *message = error_describe(fault);
+	bool its_own = fault->code != ERROR_INTERNAL && fault->code != ERROR_UNAVAILABLE &&
+		       fault->code != ERROR_TIMEOUT;
+	lease_fault_put(leases, job_id, message, its_own && !known);
+	return error_move(err, &fault);
 }
 
 static int try_if_its_turn(struct work *w, const struct job_row *row,
@@ -232,11 +276,12 @@ static int claim_unassigned(struct work *w, const struct runner_row *runner, jso
 	for (char **id = ids; id && *id; id++) {
 		_cleanup_(job_row_release) struct job_row row = {0};
 		bool held;
-		int r = job_get(w->tx, *id, &row, err);
-		if (r < 0)
-			return r;
-		if (row.status != STATUS_RUNNING || row.runner_id) {
-			lease_unassigned_remove(w->control->leases, *id);
+		_cleanup_error_ struct error *lookup = NULL;
+		int r = job_get(w->tx, *id, &row, &lookup);
+		if (r < 0 && lookup->code != ERROR_NOT_FOUND)
+			return error_move(err, &lookup);
+		if (r < 0 || row.status != STATUS_RUNNING || row.runner_id) {
+			forget_unassigned(w, *id);
 			continue;
 		}
 		r = try_if_its_turn(w, &row, runner, &held, ret_grant, err);

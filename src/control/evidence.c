@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "base/encoding.h"
+#include "base/log.h"
 #include "base/seal.h"
 #include "base/strutil.h"
 #include "control/control.h"
 #include "control/runners.h"
+#include "control/runners_lost.h"
 #include "control/states.h"
 #include "lifecycle/adoption.h"
 #include "model/json.h"
@@ -55,21 +57,22 @@ static int reported(struct work *w, const struct job_row *job, json_t *found, st
 			  EVENTS_READ_BYTES, note_event, found, err);
 }
 
-/* {address: true} of what the newest state knows; {} when there is none, or it cannot be read. */
-static int known_addresses(struct work *w, const char *state_id, json_t **ret, struct error **err)
+/* {address: true} of what the newest state knows; {} when there is none, or it cannot be read: that
+ * must not keep its job from ending. */
+static json_t *known_addresses(struct work *w, const char *state_id)
 {
 	char *bytes = NULL;
-	size_t len;
-	int r = state_read(w, state_id, NULL, &bytes, &len, err);
-	if (r < 0)
-		return r;
+	size_t len = 0;
+	_cleanup_error_ struct error *why = NULL;
+	if (state_read(w, state_id, NULL, &bytes, &len, &why) < 0)
+		log_fields(LOG_LEVEL_WARNING, "the state's resources cannot be read", "state",
+			   state_id, "error", why->message, NULL);
 	json_t *addresses = NULL;
 	if (bytes)
 		(void)state_addresses(bytes, len, &addresses, NULL);
 	secure_wipe(bytes, len);
 	free(bytes);
-	*ret = addresses ? addresses : json_new_object();
-	return 0;
+	return addresses ? addresses : json_new_object();
 }
 
 static int put(struct work *w, const struct job_row *job, const json_t *addresses, const char *address,
@@ -131,8 +134,8 @@ static int settle(struct work *w, const struct job_row *job, const json_t *addre
 static int put_all(struct work *w, const struct job_row *job, const json_t *found,
 		   struct error **err)
 {
-	_cleanup_json_ json_t *addresses = NULL;
-	int r = known_addresses(w, job->state_id, &addresses, err);
+	_cleanup_json_ json_t *addresses = known_addresses(w, job->state_id);
+	int r = 0;
 	const char *address;
 	json_t *one;
 	json_object_foreach((json_t *)found, address, one)
@@ -194,8 +197,8 @@ int evidence_resolve(struct work *w, const struct job_row *job, struct error **e
 	int n = adoption_list(w->tx, NULL, job->resource_id, &rows, err);
 	if (n <= 0)
 		return n;
-	_cleanup_json_ json_t *addresses = NULL;
-	int r = known_addresses(w, job->state_id, &addresses, err);
+	_cleanup_json_ json_t *addresses = known_addresses(w, job->state_id);
+	int r = 0;
 	for (int i = 0; i < n; i++) {
 		if (r >= 0 && !rows[i].resolved_ms && json_object_get(addresses, rows[i].address)) {
 			rows[i].resolved_ms = w->now_ms;
@@ -230,6 +233,14 @@ static int keep_errored_state(struct work *w, const char *job_id, int64_t epoch,
 			      w->now_ms, err);
 }
 
+static int mark_errored_state(struct work *w, struct attempt_row *a, struct error **err)
+{
+	_cleanup_json_ json_t *facts = attempt_facts(a);
+	json_set_bool(facts, "erroredState", true);
+	attempt_set_facts(a, facts);
+	return attempt_update(w->tx, a, err);
+}
+
 /* The attempt's own record, kept beside what the server decided without it. */
 static int keep_exit_record(struct work *w, struct attempt_row *a, const json_t *ended,
 			    struct error **err)
@@ -262,6 +273,24 @@ static bool ended_in_the_dark(const struct job_state *s, const struct attempt_ro
 		streq_null(s->row.error_code, "engine_unknown"));
 }
 
+/* Its runner says that nothing of the newest launch is alive and goes on no further: without this the
+ * loss would come after the word that could end its hold. */
+static int lose_what_was_given_up(struct work *w, struct job_state *s, int64_t epoch,
+				  struct attempt_row **a, struct error **err)
+{
+	if (!s->view.assigned || s->row.status != STATUS_RUNNING || epoch != s->row.epoch)
+		return 0;
+	_cleanup_free_ char *id = xstrdup(s->row.id);
+	int r = runner_lose_job(w, id, JOB_EVENT_RUNNER_LOST, err);
+	if (r < 0)
+		return r;
+	job_state_release(s);
+	r = job_state_load(w, id, s, err);
+	if (r >= 0)
+		*a = job_state_attempt_of_epoch(s, epoch);
+	return r;
+}
+
 int runner_evidence(struct work *w, const char *job_id, const json_t *body, struct error **err)
 {
 	_cleanup_job_state_ struct job_state s = {0};
@@ -287,11 +316,16 @@ int runner_evidence(struct work *w, const char *job_id, const json_t *body, stru
 	const char *errored = json_get_str(body, "erroredState");
 	if (errored)
 		r = keep_errored_state(w, job_id, epoch, errored, err);
+	if (r >= 0 && errored)
+		r = mark_errored_state(w, a, err);
 	if (r >= 0 && json_is_object(ended))
 		r = keep_exit_record(w, a, ended, err);
+	bool final = json_get_bool(body, "final", false);
+	if (r >= 0 && final)
+		r = lose_what_was_given_up(w, &s, epoch, &a, err);
 	if (r >= 0 && ended_in_the_dark(&s, a))
 		r = take_journal(w, &s, journal, err);
-	if (r >= 0 && json_get_bool(body, "final", false) && ended_in_the_dark(&s, a))
+	if (r >= 0 && final && ended_in_the_dark(&s, a))
 		r = evidence_close(w, &s, err);
 	return r;
 }

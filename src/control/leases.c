@@ -9,6 +9,8 @@
 
 #define DIRECTIVE_REPEAT_MS 5000
 #define DIRECTIVES_KEPT	    1000
+#define FAULT_PAUSE_MS	    10000
+#define FAULTS_KEPT	    1000
 
 struct liveness {
 	unsigned polls;
@@ -17,12 +19,25 @@ struct liveness {
 	bool exit;
 };
 
+struct fault {
+	char *why; /* NULL: not its own */
+	uint64_t until_ms;
+};
+
+static void fault_free(void *pointer)
+{
+	struct fault *f = pointer;
+	free(f->why);
+	free(f);
+}
+
 struct lease_table {
 	pthread_mutex_t mutex;
 	uint64_t lease_ms;
 	struct hashmap *runners;    /* id -> struct liveness */
 	struct hashmap *directives; /* key -> uint64_t: when it was sent last */
 	struct hashmap *unassigned; /* job id -> nothing */
+	struct hashmap *faults;	    /* job id -> struct fault */
 	bool loaded;
 	int64_t sweep_cursor;
 };
@@ -39,6 +54,7 @@ int lease_table_new(struct control *c, struct lease_table **ret, struct error **
 	t->runners = hashmap_new(free);
 	t->directives = hashmap_new(free);
 	t->unassigned = hashmap_new(free);
+	t->faults = hashmap_new(fault_free);
 	*ret = t;
 	return 0;
 }
@@ -50,6 +66,7 @@ void lease_table_free(struct lease_table *t)
 	hashmap_free(t->runners);
 	hashmap_free(t->directives);
 	hashmap_free(t->unassigned);
+	hashmap_free(t->faults);
 	pthread_mutex_destroy(&t->mutex);
 	free(t);
 }
@@ -221,6 +238,31 @@ void lease_unclaim_loading(struct lease_table *t)
 {
 	WITH_LOCK(t);
 	t->loaded = false;
+}
+
+void lease_fault_put(struct lease_table *t, const char *job_id, const char *why, bool its_own)
+{
+	WITH_LOCK(t);
+	if (hashmap_count(t->faults) >= FAULTS_KEPT) {
+		hashmap_free(t->faults);
+		t->faults = hashmap_new(fault_free);
+	}
+	struct fault *f = xcalloc(1, sizeof(*f));
+	f->why = its_own ? xstrdup(why) : NULL;
+	f->until_ms = now_monotonic_ms() + FAULT_PAUSE_MS;
+	hashmap_put(t->faults, job_id, f);
+}
+
+int lease_fault_get(struct lease_table *t, const char *job_id, char **ret_why)
+{
+	WITH_LOCK(t);
+	const struct fault *f = hashmap_get(t->faults, job_id);
+	if (!f || (!f->why && now_monotonic_ms() >= f->until_ms))
+		return 0;
+	if (!f->why)
+		return 1;
+	*ret_why = xstrdup(f->why);
+	return 2;
 }
 
 int64_t lease_sweep_cursor(struct lease_table *t)

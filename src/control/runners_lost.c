@@ -234,10 +234,15 @@ int runners_tick(struct control *c, struct error **err)
 	int r = in_transaction(c, load, NULL, err);
 	_cleanup_strv_ char **expired = lease_take_expired(c->leases);
 	for (char **id = expired; id && *id; id++) {
+		/* One that cannot be dealt with keeps no other from it. */
+		_cleanup_error_ struct error *e = NULL;
+		if (in_transaction(c, expire, *id, &e) >= 0)
+			continue;
+		lease_retry(c->leases, *id);
 		if (r >= 0)
-			r = in_transaction(c, expire, *id, err);
-		if (r < 0)
-			lease_retry(c->leases, *id);
+			r = error_move(err, &e);
 	}
-	return r < 0 ? r : in_transaction(c, sweep, NULL, err);
+	_cleanup_error_ struct error *e = NULL;
+	int swept = in_transaction(c, sweep, NULL, &e);
+	return r < 0 ? r : swept < 0 ? error_move(err, &e) : 0;
 }

@@ -65,9 +65,17 @@ static void work_free(struct work *w)
 	free(w);
 }
 
+static void take_back(struct work *w)
+{
+	if (w->forgot_unassigned)
+		lease_unclaim_loading(w->control->leases);
+}
+
 int work_commit(struct work *w, struct error **err)
 {
 	int r = store_commit(TAKE_PTR(w->tx), err);
+	if (r < 0)
+		take_back(w);
 	if (r >= 0 && w->control->wake)
 		for (char **topic = w->topics; topic && *topic; topic++)
 			w->control->wake(*topic, w->control->wake_ctx);
@@ -78,6 +86,7 @@ int work_commit(struct work *w, struct error **err)
 void work_rollback(struct work *w)
 {
 	store_rollback(TAKE_PTR(w->tx));
+	take_back(w);
 	work_free(w);
 }
 

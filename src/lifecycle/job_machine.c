@@ -127,10 +127,10 @@ static const char *pause_before_start(struct job_view *v, const struct job_event
 static const char *refuse_launch(struct job_view *v, const struct job_event *e,
 				 struct job_effects *f)
 {
+	/* One that runs is between two of its engine commands. */
 	enum operation next = job_next_operation(v);
-	if (v->assigned && next != _OPERATION_INVALID &&
-	    v->operations[next].status == STATUS_RUNNING)
-		return "the job has a running engine already";
+	if (next != _OPERATION_INVALID && v->operations[next].status == STATUS_RUNNING)
+		set_operation(v, next, STATUS_COMPLETED, RESULT_FAILED, f);
 	fail(v, e->error_code, e->error_message, f);
 	return NULL;
 }

@@ -382,6 +382,8 @@ json_t *report(struct attempt *a, const char *started, const char *events, const
 		json_t *ended =
 			json_pack("{s:I s:s s:i s:b}", "time", (json_int_t)2000, "result",
 				  ending->result, "exitCode", 0, "operationEnds", !ending->goes_on);
+		if (ending->signal)
+			json_object_set_new(ended, "signal", json_integer(ending->signal));
 		if (ending->facts)
 			json_object_set_new(ended, "facts", json_loads(ending->facts, 0, NULL));
 		if (ending->error)

@@ -100,6 +100,7 @@ struct ending {
 	const char *result; /* succeeded */
 	const char *facts;  /* JSON */
 	const char *error;  /* summary of one */
+	int signal;	    /* that ended the engine */
 	bool goes_on;	    /* another attempt of the operation follows */
 };
 /* events: JSON list without logs, or NULL; with one line of log when log. Returns the answer, the

@@ -104,15 +104,15 @@ static const struct expected table[_JOB_PHASE_MAX][_JOB_EVENT_MAX] = {
 					   END(CANCELLED, 0), END(CANCELLED, 0), TO(QUEUED, S)},
 	[JOB_PHASE_UNASSIGNED] = {TO(READING, S | G), NO, NO, END(FAILED, 0), NO, NO, NO, NO, NO,
 				  NO, NO, NO, NO, END(CANCELLED, 0), END(CANCELLED, 0), NO},
-	[JOB_PHASE_READING] = {NO, NO, NO, NO, TO(READING, 0), TO(READING, 0), TO(READING, G),
+	[JOB_PHASE_READING] = {NO, NO, NO, END(FAILED, R), TO(READING, 0), TO(READING, 0), TO(READING, G),
 			       TO(READING, G), END(FAILED, R), END(FAILED, R), TO(READING, G),
 			       TO(UNASSIGNED, S | R), TO(UNASSIGNED, S | R), TO(STOPPING, 0),
 			       TO(STOPPING, I), NO},
-	[JOB_PHASE_STOPPING] = {NO, NO, NO, NO, TO(STOPPING, 0), TO(STOPPING, 0), TO(STOPPING, G),
+	[JOB_PHASE_STOPPING] = {NO, NO, NO, END(FAILED, R), TO(STOPPING, 0), TO(STOPPING, 0), TO(STOPPING, G),
 				END(CANCELLED, R), END(CANCELLED, R), END(CANCELLED, R),
 				END(CANCELLED, R), END(CANCELLED, R), END(CANCELLED, R),
 				TO(STOPPING, 0), TO(STOPPING, I), NO},
-	[JOB_PHASE_CHANGING] = {NO, NO, NO, NO, TO(CHANGING, 0), NO, TO(CHANGING, G),
+	[JOB_PHASE_CHANGING] = {NO, NO, NO, END(FAILED, R), TO(CHANGING, 0), NO, TO(CHANGING, G),
 				END(SUCCEEDED, R), END(FAILED, R), END(FAILED, R),
 				END(FAILED, R | E), END(FAILED, R | H | E), END(FAILED, R | H | E),
 				TO(CHANGING, 0), TO(CHANGING, I), NO},
@@ -322,7 +322,7 @@ static void force_interrupts_and_cancels_if_it_did(void **state)
 	assert_int_equal(other.result, RESULT_SUCCEEDED);
 }
 
-static void a_launch_is_refused_only_before_it(void **state)
+static void a_launch_is_refused_before_it_or_between_two_of_an_operation(void **state)
 {
 	(void)state;
 	struct job_view v = view_in(JOB_PHASE_CHANGING);
@@ -332,6 +332,11 @@ static void a_launch_is_refused_only_before_it(void **state)
 	assert_int_equal(v.result, RESULT_FAILED);
 	assert_string_equal(f.error_code, "code");
 	assert_int_equal(v.operations[OPERATION_APPLY].result, RESULT_SKIPPED);
+
+	struct job_view between = view_in(JOB_PHASE_CHANGING);
+	step(&between, JOB_EVENT_OPERATION_CONTINUES, &f);
+	step(&between, JOB_EVENT_LAUNCH_REFUSED, &f);
+	assert_int_equal(between.operations[OPERATION_APPLY].result, RESULT_FAILED);
 }
 
 static void an_approved_start_pauses_no_second_time(void **state)
@@ -358,7 +363,7 @@ int main(void)
 		cmocka_unit_test(an_engine_killed_in_a_change_leaves_evidence),
 		cmocka_unit_test(cancel_changes_nothing_during_the_last_operation),
 		cmocka_unit_test(force_interrupts_and_cancels_if_it_did),
-		cmocka_unit_test(a_launch_is_refused_only_before_it),
+		cmocka_unit_test(a_launch_is_refused_before_it_or_between_two_of_an_operation),
 		cmocka_unit_test(an_approved_start_pauses_no_second_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
