@@ -80,7 +80,7 @@ void resume(struct fixture *f, const char *id);
 void assert_job(struct fixture *f, const char *id, const char *expected);
 /* "init:succeeded refresh:skipped …": result, or status while it has none */
 void assert_operations(struct fixture *f, const char *id, const char *expected);
-/* Substring of blockedBy.reason; NULL: not blocked. */
+/* Substring of blockedBy.reason; NULL: it only waits for a runner. */
 void assert_blocked(struct fixture *f, const char *id, const char *by);
 /* The stream: gapless, beginning with job_status queued; returns its length. */
 int64_t assert_stream(struct fixture *f, const char *id);
