@@ -298,7 +298,10 @@ int run_validate(struct cli *cli, const struct arguments *a)
 		_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 		_cleanup_free_ char *label = manifest_label(files.items[i].document);
 		text_add(&out, label);
-		strbuf_addf(&out, " %s\n", valid ? "valid" : "invalid");
+		strbuf_addstr(&out, valid ? " valid" : " invalid: ");
+		if (!valid)
+			text_add(&out, files.items[i].source);
+		strbuf_addch(&out, '\n');
 		size_t j;
 		json_t *issue;
 		json_array_foreach(json_object_get(answer, "errors"), j, issue)

@@ -84,6 +84,15 @@ static int load_text(struct manifest_files *files, const char *name, const char 
 	return r;
 }
 
+static int cannot_read(const char *path, int r, size_t limit, struct error **err)
+{
+	if (r == -EFBIG)
+		return error_set(err, ERROR_TOO_LARGE, "%s is larger than the limit of %zu bytes",
+				 path, limit);
+	return error_set_errno(err, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID_ARGUMENT, r,
+			       "cannot read %s", path);
+}
+
 static int load_file(struct manifest_files *files, const char *path, const char *org,
 		     const char *env, struct error **err)
 {
@@ -91,8 +100,7 @@ static int load_file(struct manifest_files *files, const char *path, const char 
 	size_t size = 0;
 	int r = read_file(path, YAML_MAX_SIZE, &text, &size);
 	if (r < 0)
-		return error_set_errno(err, r == -ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID_ARGUMENT,
-				       r, "cannot read %s", path);
+		return cannot_read(path, r, YAML_MAX_SIZE, err);
 	return load_text(files, path, text, size, org, env, err);
 }
 
@@ -102,7 +110,7 @@ static int load_stdin(struct manifest_files *files, const char *org, const char 
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	int r = read_fd(STDIN_FILENO, YAML_MAX_SIZE, &text);
 	if (r < 0)
-		return error_set_errno(err, ERROR_INVALID_ARGUMENT, r, "cannot read stdin");
+		return cannot_read("stdin", r, YAML_MAX_SIZE, err);
 	return load_text(files, "stdin", text.data, text.size, org, env, err);
 }
 
@@ -165,7 +173,7 @@ static char *resolve_file(const char *path, struct error **err)
 	_cleanup_free_ char *text = NULL;
 	int r = read_file(path, SECRET_FILE_MAX, &text, NULL);
 	if (r < 0) {
-		error_set_errno(err, ERROR_INVALID_ARGUMENT, r, "cannot read %s", path);
+		(void)cannot_read(path, r, SECRET_FILE_MAX, err);
 		return NULL;
 	}
 	return TAKE_PTR(text);

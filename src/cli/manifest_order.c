@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/hashmap.h"
 #include "base/strutil.h"
 #include "cli/manifest_files.h"
 #include "model/enums.h"
@@ -92,8 +93,32 @@ static bool visit(struct ordering *o, size_t i)
 	return true;
 }
 
+/* Applied one after the other, the second would undo the first. */
+static int refuse_twins(const struct manifest_files *files, struct error **err)
+{
+	_cleanup_hashmap_ struct hashmap *seen = hashmap_new(NULL);
+	for (size_t i = 0; i < files->count; i++) {
+		const json_t *document = files->items[i].document;
+		const char *org = json_get_str(document, "metadata.org");
+		const char *env = json_get_str(document, "metadata.env");
+		_cleanup_free_ char *label = manifest_label(document);
+		_cleanup_free_ char *identity =
+			xasprintf("%s/%s/%s", org ? org : "", env ? env : "", label);
+		const struct manifest_file *twin = hashmap_get(seen, identity);
+		if (twin)
+			return error_set(err, ERROR_INVALID_ARGUMENT,
+					 "%s is described twice: by %s and by %s", label,
+					 twin->source, files->items[i].source);
+		hashmap_put(seen, identity, &files->items[i]);
+	}
+	return 0;
+}
+
 int manifest_files_order(struct manifest_files *files, struct error **err)
 {
+	int r = refuse_twins(files, err);
+	if (r < 0)
+		return r;
 	_cleanup_free_ enum mark *marks = xcalloc(files->count + 1, sizeof(*marks));
 	_cleanup_free_ size_t *order = xcalloc(files->count + 1, sizeof(*order));
 	struct ordering o = {.files = files, .marks = marks, .order = order, .circle = STRBUF_INIT};
@@ -103,9 +128,8 @@ int manifest_files_order(struct manifest_files *files, struct error **err)
 			if ((int)type_of(files->items[i].document) == type)
 				fine = visit(&o, i);
 	if (!fine) {
-		int r = error_set(err, ERROR_INVALID_ARGUMENT,
-				  "the manifests refer to each other in a circle: %s",
-				  o.circle.data);
+		r = error_set(err, ERROR_INVALID_ARGUMENT,
+			      "the manifests refer to each other in a circle: %s", o.circle.data);
 		strbuf_release(&o.circle);
 		return r;
 	}

@@ -129,9 +129,9 @@ static int check_place(struct work *w, const struct manifest *m, struct issues *
 static int refuse_move(const struct resource_row *existing, const char *field, const char *is,
 		       const char *wanted, struct error **err)
 {
-	int r = error_set_field(err, ERROR_CONFLICT, field,
-				"%s is \"%s\" here: it cannot become \"%s\"", existing->id, is,
-				wanted);
+	_cleanup_free_ char *path = json_pointer_to_path(field);
+	int r = error_set_field(err, ERROR_CONFLICT, field, "%s of %s is %s: it cannot become %s", path,
+				existing->id, is, wanted);
 	error_hint(err, "leave metadata.id out to create another resource");
 	return r;
 }

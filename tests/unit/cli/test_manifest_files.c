@@ -86,6 +86,20 @@ static void circle(void **state)
 		"the manifests refer to each other in a circle: Thing/a ← Thing/b ← Thing/a");
 }
 
+static void twins(void **state)
+{
+	(void)state;
+	_cleanup_(manifest_files_release) struct manifest_files files = {0};
+	_cleanup_error_ struct error *e = NULL;
+	put("twins.yaml", RESOURCE("a one", "{x: 1}") "---\n" RESOURCE("b", "{}") "---\n" RESOURCE(
+				  "A-One", "{x: 2}"));
+	_cleanup_free_ char *path = xasprintf("%s/twins.yaml", folder);
+	assert_int_equal(manifest_files_load(&files, path, NULL, NULL, &e), 0);
+	assert_true(manifest_files_order(&files, &e) < 0);
+	assert_non_null(strstr(e->message, "Thing/a-one is described twice"));
+	assert_non_null(strstr(e->message, "twins.yaml (document 3)"));
+}
+
 static void bad_files(void **state)
 {
 	(void)state;
@@ -126,7 +140,8 @@ static void connection_fields(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_references),
-					   cmocka_unit_test(circle), cmocka_unit_test(bad_files),
+					   cmocka_unit_test(circle), cmocka_unit_test(twins),
+					   cmocka_unit_test(bad_files),
 					   cmocka_unit_test(connection_fields)};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
