@@ -65,10 +65,11 @@ static json_t *document_of(const char *key, const char *value)
 static void find_module(struct finding *f)
 {
 	const struct preflight_subject *s = f->subject;
-	f->no_candidate[ESSENTIAL_IAC_MODULE] =
-		say(f, "there is no cloud resource kind %s in the catalogue", s->kind);
-	if (!f->kind)
+	_cleanup_error_ struct error *unknown = NULL;
+	if (catalog_kind_find(f->work->control->catalog, s->kind, &f->kind, &unknown) < 0) {
+		f->no_candidate[ESSENTIAL_IAC_MODULE] = say(f, "%s", unknown->message);
 		return;
+	}
 	f->provisioner = essentials_provisioner(s->provisioner, f->kind->default_provisioner);
 	const char *name = provisioner_to_string(f->provisioner);
 	const char *pinned = json_get_str(s->pinned, "provisioner");
@@ -244,8 +245,6 @@ int preflight_resolve(struct work *w, const struct preflight_subject *subject,
 {
 	_cleanup_(finding_release) struct finding f = {
 		.work = w, .subject = subject, .provisioner = _PROVISIONER_INVALID};
-	if (catalog_kind_find(w->control->catalog, subject->kind, &f.kind, NULL) < 0)
-		f.kind = NULL;
 	find_module(&f);
 	int r = find_credentials(&f, err);
 	if (r < 0)
@@ -300,7 +299,14 @@ int preflight_report(struct work *w, const char *kind, const struct scope *scope
 		.provisioner = _PROVISIONER_INVALID,
 	};
 	_cleanup_preflight_ struct preflight p = {0};
-	int r = preflight_resolve(w, &subject, &p, err);
+	_cleanup_(resource_row_release) struct resource_row org = {0}, env = {0};
+	int r = resource_resolve(w, RESOURCE_ORGANIZATION, subject.org, &(struct scope){0}, &org,
+				 err);
+	if (r >= 0 && subject.env)
+		r = resource_resolve(w, RESOURCE_ENVIRONMENT, subject.env,
+				     &(struct scope){.org = subject.org}, &env, err);
+	if (r >= 0)
+		r = preflight_resolve(w, &subject, &p, err);
 	if (r >= 0)
 		*ret = essentials_report_to_json(&p.report);
 	return r;

@@ -99,7 +99,9 @@ def test_unknown_kind(quiet: Platform) -> None:
     error = apply_fails(quiet, playground() | {"apiVersion": "playground.planton.dev/v2"}, field="/apiVersion")
     assert "playground.planton.dev/v1" in error["message"]
     report = quiet.api("POST", "/api/v1/preflight-checks", {"cloudResourceKind": "Plaground", "org": "default", "env": "dev"})
-    assert not report["ok"] and "Playground" in json.dumps(report["rows"]), report
+    assert not report["ok"] and "did you mean Playground?" in json.dumps(report["rows"]), report
+    error = fails(quiet, "POST", "/api/v1/preflight-checks", {"cloudResourceKind": "Playground", "env": "dve"}, status=404, code="not_found")
+    assert "dve" in error["message"] and "dev" in error["hint"]
 
 
 def test_schema_violations_are_all_listed(quiet: Platform) -> None:
