@@ -46,11 +46,12 @@ static json_t *started_payload(const struct attempt *attempt)
 	return started;
 }
 
-/* Without the secrets of the job nothing may be shown of its output. */
+/* Without the secrets of the job nothing may be shown of its output; what the server refused once
+ * it would refuse again. */
 static void read_from(struct attempt *attempt, uint64_t out, uint64_t errors)
 {
 	const struct process *process = &attempt->process;
-	bool blind = attempt->job->blind;
+	bool blind = attempt->job->blind || attempt->refusal;
 
 	tail_release(&attempt->out);
 	tail_release(&attempt->errors);
@@ -72,6 +73,8 @@ static void go_to(struct attempt *attempt, const struct report_answer *answer)
 	attempt->acked_stdout = answer->to_stdout;
 	attempt->acked_stderr = answer->to_stderr;
 	attempt->started_told = answer->cursor != NULL;
+	if (attempt->refusal)
+		progress->diffs_done = true;
 }
 
 static void interrupt(struct attempt *attempt)
@@ -94,9 +97,21 @@ bool attempt_pause(unsigned milliseconds, void *userdata)
 
 	if (poll(&fd, 1, (int)milliseconds) > 0)
 		(void)!read(attempt->job->wake_fd, &count, sizeof(count));
+	/* The runner may have had to register again. */
+	runner_client_refresh(attempt->job->runner, attempt->job->http);
 	if (atomic_load(&attempt->job->interrupt))
 		interrupt(attempt);
 	return atomic_load(&attempt->job->runner->stopping) || atomic_load(&attempt->job->drop);
+}
+
+/* The engine goes on; its end is told without what it said. */
+static enum report_status take_refusal(struct attempt *attempt, struct report_answer *ret)
+{
+	if (attempt->refusal)
+		return REPORT_LOST;
+	attempt->refusal = TAKE_PTR(ret->refusal);
+	report_answer_release(ret);
+	return report_probe(attempt->job->http, attempt->grant, attempt_pause, attempt, ret);
 }
 
 enum report_status attempt_report(struct attempt *attempt, json_t *ended, struct report_answer *ret)
@@ -122,6 +137,8 @@ enum report_status attempt_report(struct attempt *attempt, json_t *ended, struct
 	json_decref(cursor);
 	json_decref(started);
 
+	if (status == REPORT_REFUSED)
+		status = take_refusal(attempt, ret);
 	if (status == REPORT_RESYNC)
 		go_to(attempt, ret);
 	if (status == REPORT_STORED) {
@@ -213,9 +230,10 @@ static void wait_for_more(struct attempt *attempt, int inotify_fd)
 		{.fd = attempt->job->wake_fd, .events = POLLIN},
 		{.fd = auxiliary_pidfd(&attempt->show), .events = POLLIN},
 	};
-	int timeout = attempt->orphan	      ? ORPHAN_CHECK_MS
-		      : attempt->started_told ? -1
-					      : QUIET_START_MS;
+	/* Without inotify (its instances are few) the output is looked at from time to time. */
+	int timeout = attempt->orphan || inotify_fd < 0 ? ORPHAN_CHECK_MS
+		      : attempt->started_told		? -1
+							: QUIET_START_MS;
 
 	if (poll(fds, ARRAY_SIZE(fds), timeout) <= 0)
 		return;
@@ -322,9 +340,16 @@ static int start_engine(struct attempt *attempt, struct error **err)
 /* The engine runs afterwards, or attempt->ended with or without a failure. */
 static void start(struct attempt *attempt)
 {
-	int r = attempt->install ? prepare(attempt, &attempt->failure) : -1;
+	int unstored = attempt->job->unstored;
+	int r = attempt->install && unstored == 0 ? prepare(attempt, &attempt->failure) : -1;
 
-	if (!attempt->install)
+	if (unstored < 0)
+		error_set_errno(
+			&attempt->failure, ERROR_INTERNAL, unstored,
+			"nothing was started: the runner cannot store what it needs to find "
+			"it again, in %s",
+			attempt->job->dir);
+	else if (!attempt->install)
 		error_set(&attempt->failure, ERROR_PRECONDITION_FAILED,
 			  "this runner has no engine for this module");
 	if (r == 0)
@@ -381,12 +406,36 @@ static enum report_status catch_up(struct attempt *attempt)
 	return status == REPORT_LOST ? status : REPORT_STORED;
 }
 
+/* Of all that there was to tell only this. */
+static void fail_as_refused(struct attempt *attempt, json_t *ended)
+{
+	json_t *error =
+		json_pack("{s:s s:s+}", "summary", "The server refused what this attempt reported",
+			  "detail", attempt->refusal,
+			  ": the rest of its output and events is missing here, and how it ended "
+			  "is not said.");
+	json_t *facts = json_object_get(ended, "facts"), *kept = json_object();
+	static const char *const names[] = {"command", "operation", "attempt"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (json_object_get(facts, names[i]))
+			json_object_set(kept, names[i], json_object_get(facts, names[i]));
+	json_object_set_new(ended, "facts", kept);
+	json_object_set_new(ended, "errors", json_pack("[o*]", error));
+	json_object_set_new(ended, "result", json_string("failed"));
+	json_object_set_new(ended, "operationEnds", json_true());
+	json_object_del(ended, "next");
+	batch_reset(&attempt->batch);
+}
+
 static enum report_status tell_end(struct attempt *attempt, json_t *ended,
 				   struct report_answer *ret)
 {
 	for (;;) {
 		drain(attempt);
-		if (attempt->reused && !attempt->progress.notes_sent) {
+		if (attempt->refusal)
+			fail_as_refused(attempt, ended);
+		if (attempt->reused && !attempt->refusal && !attempt->progress.notes_sent) {
 			progress_add_note(&attempt->progress,
 					  "Init was done before with the same module, engine and "
 					  "settings: its result is used again.",
@@ -419,9 +468,11 @@ static void give_up(struct attempt *attempt)
 		if (!attempt->ended)
 			wait_for_more(attempt, inotify_fd);
 	}
-	atomic_store(&attempt->job->drop, false);
-	if (attempt->ended)
-		evidence_send(attempt, NULL, true);
+	/* A hold may end by nothing else: the server says again and again that the job is to be
+	 * dropped. */
+	do
+		atomic_store(&attempt->job->drop, false);
+	while (attempt->ended && !evidence_send(attempt, NULL, true) && !is_stopping(attempt));
 }
 
 static void attempt_init(struct attempt *attempt, struct job *job)
@@ -470,6 +521,7 @@ static void attempt_release(struct attempt *attempt)
 	batch_release(&attempt->batch);
 	progress_release(&attempt->progress);
 	error_free(attempt->failure);
+	free(attempt->refusal);
 }
 
 static enum report_status run(struct attempt *attempt, struct report_answer *answer)

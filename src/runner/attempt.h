@@ -22,8 +22,10 @@ struct attempt {
 	struct batch batch;
 	uint64_t acked_stdout, acked_stderr;
 	bool started_told, reused, interrupt_sent;
-	bool orphan;	       /* the step is gone, but not all that it started */
-	bool ended;	       /* nothing of it is alive */
+	bool orphan;   /* the step is gone, but not all that it started */
+	bool ended;    /* nothing of it is alive */
+	char *refusal; /* why the server took a report as little as it ever will: no more of the
+			  output is told */
 	struct error *failure; /* why the engine was not started, or what failed after it */
 	char init_key[DIGEST_HEX_SIZE];
 	char *plan_json; /* mapped */

@@ -6,6 +6,8 @@
 
 /* About what an event costs on the wire beside its strings. */
 #define EVENT_SIZE 128
+/* Of a payload's members: what the server takes is 64 levels, with those of the report. */
+#define MAX_NESTING 56
 
 void batch_init(struct batch *batch)
 {
@@ -78,9 +80,38 @@ static void append(struct batch *batch, json_t *event)
 	batch->log = NULL;
 }
 
+static bool is_nested_deeper(const json_t *value, int levels)
+{
+	const char *key;
+	size_t i;
+	json_t *item;
+
+	if (!json_is_object(value) && !json_is_array(value))
+		return false;
+	if (levels == 0)
+		return true;
+	json_object_foreach((json_t *)value, key,
+			    item) if (is_nested_deeper(item, levels - 1)) return true;
+	json_array_foreach(value, i, item) if (is_nested_deeper(item, levels - 1)) return true;
+	return false;
+}
+
+/* What the server would refuse the whole report for. */
+static void leave_out_deep_members(json_t *payload)
+{
+	const char *key;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(payload, next, key,
+				 value) if (is_nested_deeper(value, MAX_NESTING))
+		json_object_set_new(payload, key, json_string("(nested too deeply to be shown)"));
+}
+
 void batch_add_event(struct batch *batch, enum event_type type, enum operation operation,
 		     json_t *payload)
 {
+	leave_out_deep_members(payload);
 	json_t *event = new_event(event_type_to_string(type), operation);
 
 	batch->event_bytes += json_dumpb(payload, NULL, 0, JSON_COMPACT);

@@ -242,3 +242,10 @@ int runner_client_new(struct runner *runner, struct http_client **ret, struct er
 	};
 	return http_client_new(&options, ret, err);
 }
+
+void runner_client_refresh(struct runner *runner, struct http_client *http)
+{
+	pthread_mutex_lock(&runner->lock);
+	http_client_set_token(http, runner->key);
+	pthread_mutex_unlock(&runner->lock);
+}

@@ -55,3 +55,5 @@ const struct engine_install *runner_engine(const struct runner *runner,
 
 /* A client with the runner's key; one a thread. The caller frees it. */
 int runner_client_new(struct runner *runner, struct http_client **ret, struct error **err);
+/* Gives it the key that the runner has now. */
+void runner_client_refresh(struct runner *runner, struct http_client *http);

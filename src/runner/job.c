@@ -180,9 +180,7 @@ void job_run(struct job *job)
 		outcome = ATTEMPT_LOST;
 	while (outcome == ATTEMPT_NEXT) {
 		json_t *next = NULL;
-		int r = job->reattach ? 0 : store_grant(job);
-		if (r < 0)
-			log_warning("job.json is not written: %s", strerror(-r));
+		job->unstored = job->reattach ? 0 : store_grant(job);
 		if (!job->module_secrets)
 			find_module_secrets(job);
 		job_build_masker(job);

@@ -30,6 +30,7 @@ struct job {
 	struct workspace workspace;
 	struct masker *masker;
 	json_t *module_secrets; /* strings that the module declares sensitive */
+	int unstored;		/* -errno: the grant is not on disk, so nothing may be started */
 	bool reattach;		/* the first attempt may have been started by an earlier runner */
 	/* Its grant is lost with its folder: no secrets are known, so no output is sent. */
 	bool blind;

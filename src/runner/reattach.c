@@ -5,6 +5,7 @@
 #include "runner/reattach.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/fileutil.h"
@@ -37,7 +38,8 @@ static void add(struct reattach *reattach, struct grant *grant, enum job_start s
 	reattach->items[reattach->count++] = (struct found){grant, start};
 }
 
-static struct grant *read_grant(struct runner *runner, const char *dir)
+/* *ret_none: there is none, so that nothing was ever started from here. */
+static struct grant *read_grant(struct runner *runner, const char *dir, bool *ret_none)
 {
 	_cleanup_free_ char *path = path_join(dir, "job.json", NULL);
 	_cleanup_free_ char *text = NULL;
@@ -45,8 +47,13 @@ static struct grant *read_grant(struct runner *runner, const char *dir)
 	struct grant *grant = NULL;
 	size_t size;
 
-	if (read_file(path, GRANT_MAX, &text, &size) < 0)
+	int r = read_file(path, GRANT_MAX, &text, &size);
+	*ret_none = r == -ENOENT;
+	if (r < 0) {
+		if (!*ret_none)
+			log_warning("%s cannot be read: %s", path, strerror(-r));
 		return NULL;
+	}
 	json_t *json = json_loadb(text, size, 0, NULL);
 	if (!json || grant_parse(json, &runner->keys, &grant, &error) < 0)
 		log_warning("%s cannot be used: %s", path,
@@ -110,12 +117,12 @@ struct reattach *reattach_scan(struct runner *runner)
 		if (entry->d_name[0] == '.')
 			continue;
 		_cleanup_free_ char *dir = path_join(path, entry->d_name, NULL);
-		struct grant *grant = read_grant(runner, dir);
+		bool none;
+		struct grant *grant = read_grant(runner, dir, &none);
 		if (grant)
 			add(reattach, grant, JOB_START_REATTACH);
-		else
-			/* Nothing was ever started from here: the grant is stored before the
-			 * launch. */
+		else if (none)
+			/* The grant is stored before the launch. */
 			rm_rf(dir);
 	}
 	if (folder)

@@ -14,6 +14,7 @@ void report_answer_release(struct report_answer *answer)
 {
 	json_decref(answer->cursor);
 	json_decref(answer->next);
+	free(answer->refusal);
 	*answer = (struct report_answer){0};
 }
 
@@ -78,7 +79,35 @@ enum outcome {
 	OUTCOME_ANSWERED,
 	OUTCOME_UNKNOWN, /* try again */
 	OUTCOME_REFUSED, /* it will never be taken */
+	OUTCOME_LOST,	 /* nothing of this lease will */
 };
+
+static bool never_taken(int status)
+{
+	return status >= 400 && status < 500 && status != 401 && status != 408 && status != 429;
+}
+
+/* Not ours any more, or only not liked (by a proxy, too)? */
+static enum outcome refused(const struct grant *grant, const struct http_reply *reply,
+			    struct report_answer *ret)
+{
+	json_t *root = json_loadb(reply->body.data, reply->body.size, 0, NULL);
+	const json_t *error = json_object_get(root, "error");
+	const char *code = json_string_value(json_object_get(error, "code"));
+	const char *message = json_string_value(json_object_get(error, "message"));
+	bool lost =
+		code ? streq(code, "stale_epoch") || reply->status == 403 || reply->status == 404
+		     : false;
+
+	log_warning("the server refuses a report of job %s: HTTP %d %s", grant->job_id,
+		    reply->status, message ? message : "");
+	free(ret->refusal);
+	ret->refusal = lost ? NULL
+			    : xasprintf("HTTP %d%s%s", reply->status, message ? ": " : "",
+					message ? message : "");
+	json_decref(root);
+	return lost ? OUTCOME_LOST : OUTCOME_REFUSED;
+}
 
 static enum outcome post(struct http_client *http, const struct grant *grant,
 			 const struct report *report, struct report_answer *ret)
@@ -105,11 +134,8 @@ static enum outcome post(struct http_client *http, const struct grant *grant,
 	}
 	if (reply.status == 200) {
 		outcome = read_answer(&reply, ret) ? OUTCOME_ANSWERED : OUTCOME_UNKNOWN;
-	} else if (reply.status >= 400 && reply.status < 500 && reply.status != 401 &&
-		   reply.status != 408 && reply.status != 429) {
-		log_warning("the server refuses a report of job %s: HTTP %d %.*s", grant->job_id,
-			    reply.status, (int)MIN(reply.body.size, (size_t)500), reply.body.data);
-		outcome = OUTCOME_REFUSED;
+	} else if (never_taken(reply.status)) {
+		outcome = refused(grant, &reply, ret);
 	}
 	http_reply_release(&reply);
 	return outcome;
@@ -125,6 +151,9 @@ enum report_status report_probe(struct http_client *http, const struct grant *gr
 		case OUTCOME_ANSWERED:
 			return REPORT_RESYNC;
 		case OUTCOME_REFUSED:
+			report_answer_release(ret);
+			return REPORT_LOST;
+		case OUTCOME_LOST:
 			return REPORT_LOST;
 		case OUTCOME_UNKNOWN:
 			break;
@@ -144,6 +173,8 @@ enum report_status report_send(struct http_client *http, const struct grant *gra
 			return REPORT_STORED;
 		return REPORT_RESYNC;
 	case OUTCOME_REFUSED:
+		return REPORT_REFUSED;
+	case OUTCOME_LOST:
 		return REPORT_LOST;
 	case OUTCOME_UNKNOWN:
 		break;

@@ -13,10 +13,12 @@
 #include "runner/grant.h"
 
 enum report_status {
-	REPORT_STORED, /* answer is filled */
-	REPORT_RESYNC, /* go on from answer.to and answer.cursor; what was in the report may be
-			  stored or not */
-	REPORT_LOST,   /* the lease is not ours any more */
+	REPORT_STORED,	/* answer is filled */
+	REPORT_RESYNC,	/* go on from answer.to and answer.cursor; what was in the report may be
+			   stored or not */
+	REPORT_LOST,	/* the lease is not ours any more */
+	REPORT_REFUSED, /* the lease is good, but this will never be stored: answer.refusal says why
+			 */
 };
 
 struct report_answer {
@@ -24,6 +26,7 @@ struct report_answer {
 	json_t *cursor; /* NULL: nothing of this attempt is stored */
 	json_t *next;	/* {"type": ...} or NULL */
 	bool interrupt;
+	char *refusal;
 };
 
 void report_answer_release(struct report_answer *answer);
@@ -41,6 +44,6 @@ typedef bool report_pause(unsigned milliseconds, void *userdata);
 enum report_status report_send(struct http_client *http, const struct grant *grant,
 			       const struct report *report, report_pause *pause, void *userdata,
 			       struct report_answer *ret);
-/* Only asks where to go on: REPORT_RESYNC or REPORT_LOST. */
+/* Only asks where to go on: REPORT_RESYNC or REPORT_LOST; *ret holds no refusal. */
 enum report_status report_probe(struct http_client *http, const struct grant *grant,
 				report_pause *pause, void *userdata, struct report_answer *ret);

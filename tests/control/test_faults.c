@@ -189,7 +189,7 @@ static void an_engine_that_failed_by_itself_holds_nothing(void **state)
 	write_state(&a, 1, "pg_role.a");
 	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "failed"}),
 		 "completed/failed");
-	assert_blocked(f, create_job(f, resource, JOB_UPDATE), NULL);
+	claim(r, create_job(f, resource, JOB_UPDATE), "init");
 	runner_free(r);
 }
 

@@ -53,11 +53,37 @@ static void limits(void **state)
 	batch_release(&batch);
 }
 
+static json_t *nested(int levels)
+{
+	json_t *value = json_true();
+	while (levels-- > 0)
+		value = json_pack("{s:o}", "x", value);
+	return value;
+}
+
+/* The server refuses a report that is nested more than 64 levels deep, with all that is in it. */
+static void what_is_nested_too_deeply_is_left_out(void **state)
+{
+	(void)state;
+	struct batch batch;
+	batch_init(&batch);
+	json_t *payload = json_pack("{s:s s:o s:o}", "address", "x", "before", nested(56), "after",
+				    nested(57));
+	batch_add_event(&batch, EVENT_DIFF, OPERATION_PREVIEW, payload);
+	const json_t *sent = json_object_get(json_array_get(batch.events, 0), "payload");
+	assert_true(json_is_object(json_object_get(sent, "before")));
+	assert_string_equal(json_string_value(json_object_get(sent, "after")),
+			    "(nested too deeply to be shown)");
+	assert_string_equal(json_string_value(json_object_get(sent, "address")), "x");
+	batch_release(&batch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_join_one_event),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(what_is_nested_too_deeply_is_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
