@@ -192,8 +192,6 @@ static json_t *resolve_reference(struct materialising *m, const char *pointer,
 {
 	const char *kind_name = json_get_str(reference, "kind"),
 		   *slug = json_get_str(reference, "name");
-	if (!kind_name || !slug)
-		return unresolvable(m, pointer, "valueFrom needs kind and name");
 	const struct cloud_resource_kind *kind;
 	_cleanup_error_ struct error *unknown = NULL;
 	if (catalog_kind_find(m->work->control->catalog, kind_name, &kind, &unknown) < 0)
@@ -229,6 +227,18 @@ static json_t *resolve_reference(struct materialising *m, const char *pointer,
 							 : json_incref(value);
 }
 
+/* Where any object is allowed there may be a valueFrom that is not meant for us, as in Kubernetes.
+ */
+static bool is_reference(const json_t *value)
+{
+	static const char *const known[] = {"kind", "env", "name", "fieldPath"};
+	size_t found = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		found += json_is_string(json_object_get(value, known[i]));
+	return found == json_object_size(value) && json_get_str(value, "kind") &&
+	       json_get_str(value, "name");
+}
+
 static json_t *materialise(const char *pointer, const json_t *value, void *ctx)
 {
 	struct materialising *m = ctx;
@@ -249,7 +259,7 @@ static json_t *materialise(const char *pointer, const json_t *value, void *ctx)
 				    text);
 	const json_t *reference =
 		json_object_size(value) == 1 ? json_object_get(value, "valueFrom") : NULL;
-	return json_is_object(reference) ? resolve_reference(m, pointer, reference) : NULL;
+	return is_reference(reference) ? resolve_reference(m, pointer, reference) : NULL;
 }
 
 /* In the spec alone: labels and annotations are what they are. */

@@ -38,9 +38,37 @@ static json_t *normalise_object(const struct schema *schema, const json_t *objec
 	return result;
 }
 
+/* {value_from: {field_path: ...}} where no object is allowed otherwise; NULL for anything else. */
+static json_t *normalise_reference(const struct schema *schema, const json_t *value,
+				   const char *pointer, struct issues *issues)
+{
+	if (schema->types == 0 || (schema->types & TYPE_OBJECT) || json_object_size(value) != 1 ||
+	    !json_is_object(json_object_get(value, "value_from")))
+		return NULL;
+	json_t *result = json_new_object();
+	json_t *reference = json_new_object();
+	const char *name;
+	json_t *member;
+	_cleanup_free_ char *base = json_pointer_append(pointer, "value_from");
+	json_object_foreach(json_object_get(value, "value_from"), name, member)
+	{
+		const char *canonical = streq(name, "field_path") ? "fieldPath" : name;
+		_cleanup_free_ char *place = json_pointer_append(base, name);
+		if (json_object_get(reference, canonical))
+			issues_add(issues, place, "is there twice, as fieldPath and as field_path");
+		else
+			json_set_value(reference, canonical, copy(member));
+	}
+	json_set_value(result, "valueFrom", reference);
+	return result;
+}
+
 json_t *schema_normalise(const struct schema *schema, const json_t *value, const char *pointer,
 			 struct issues *issues)
 {
+	json_t *reference = normalise_reference(schema, value, pointer, issues);
+	if (reference)
+		return reference;
 	if (json_is_object(value))
 		return normalise_object(schema, value, pointer, issues);
 	if (!json_is_array(value) || !schema->items)

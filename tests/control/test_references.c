@@ -124,8 +124,6 @@ static void unresolvable_references_name_their_field(void **state)
 		     "/spec/peer", "default/prod");
 	unresolvable(f, "{'free': {'a': {'b': {'valueFrom': {'kind': 'Valut', 'name': 'x'}}}}}",
 		     "/spec/free/a/b", "did you mean Vault?");
-	unresolvable(f, "{'free': {'a': {'valueFrom': {'name': 'x'}}}}", "/spec/free/a",
-		     "needs kind and name");
 	unresolvable(f, "{'note': '$secret/token'}", "/spec/note", "there are no secrets");
 	set_outputs(
 		f, source.id,
@@ -133,6 +131,34 @@ static void unresolvable_references_name_their_field(void **state)
 			"{'uri': {'sensitive': false, 'omitted': 'has 9 bytes; the limit is 1'}}"));
 	unresolvable(f, "{'peer': {'valueFrom': {'kind': 'Vault', 'name': 'source'}}}",
 		     "/spec/peer", "the limit is 1");
+}
+
+static void what_is_no_reference_stays(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_resource_ struct resource_row v = {0};
+	_cleanup_json_ json_t *manifest = NULL, *values = NULL;
+	const char *spec =
+		"{'size': 1, 'free': {'a': {'valueFrom': {'secretKeyRef': {'kind': 'Vault', "
+		"'name': "
+		"'x'}}}, 'b': {'valueFrom': {'kind': 'Vault', 'name': 'x', 'key': 'k'}}, 'c': "
+		"{'valueFrom': 'text'}, 'd': [{'name': 'n', 'valueFrom': {'kind': 'K', 'name': "
+		"'n'}}]}}";
+	_cleanup_json_ json_t *expected = document("%s", spec);
+	applied(f, vault("v", spec), APPLY_CREATED, &v);
+	OK(for_engine(f, &v, &manifest, &values, ERR));
+	assert_true(json_equal(json_get(manifest, "spec"), expected));
+	applied(f,
+		vault("w", "{'peer': {'value_from': {'kind': 'Vault', 'name': 'v', 'field_path': "
+			   "'x'}}}"),
+		APPLY_CREATED, NULL);
+	applied(f,
+		vault("w",
+		      "{'peer': {'valueFrom': {'kind': 'Vault', 'name': 'v', 'fieldPath': 'x'}}}"),
+		APPLY_UNCHANGED, NULL);
+	refused(f,
+		vault("x", "{'peer': {'value_from': {'kind': 'Vault', 'name': 'v', 'feld': 'x'}}}"),
+		ERROR_UNPROCESSABLE, "/spec/peer/valueFrom/feld", "is unknown");
 }
 
 static void references_bring_in_no_more_than_a_limit(void **state)
@@ -181,6 +207,7 @@ int main(void)
 		CONTROL_TEST(outputs_are_sealed_and_shown_on_request),
 		CONTROL_TEST(secrets_and_references_become_values),
 		CONTROL_TEST(unresolvable_references_name_their_field),
+		CONTROL_TEST(what_is_no_reference_stays),
 		CONTROL_TEST(references_bring_in_no_more_than_a_limit),
 		CONTROL_TEST(a_connection_becomes_environment_and_files),
 	};
