@@ -201,17 +201,29 @@ static void check_end(struct attempt *attempt)
 	}
 }
 
-static int watch_output(const struct attempt *attempt)
-{
-	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	const int files[] = {attempt->process.stdout_fd, attempt->process.stderr_fd};
+struct watches {
+	int inotify_fd; /* borrowed */
+	int wd[2];
+};
 
-	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(files); i++) {
+static struct watches watch_output(const struct attempt *attempt)
+{
+	const int files[] = {attempt->process.stdout_fd, attempt->process.stderr_fd};
+	struct watches watches = {.inotify_fd = attempt->job->inotify_fd};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		char path[64];
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", files[i]);
-		(void)inotify_add_watch(fd, path, IN_MODIFY);
+		watches.wd[i] = inotify_add_watch(watches.inotify_fd, path, IN_MODIFY);
 	}
-	return fd;
+	return watches;
+}
+
+static void watches_end(struct watches *watches)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(watches->wd); i++)
+		if (watches->wd[i] >= 0)
+			inotify_rm_watch(watches->inotify_fd, watches->wd[i]);
 }
 
 static void empty(int fd)
@@ -221,25 +233,30 @@ static void empty(int fd)
 		;
 }
 
-static void wait_for_more(struct attempt *attempt, int inotify_fd)
+/* Engines print line by line: what comes within this time travels together. */
+#define GATHER_MS 3
+
+static void wait_for_more(struct attempt *attempt)
 {
 	uint64_t count;
 	struct pollfd fds[] = {
 		{.fd = attempt->process.pidfd, .events = POLLIN},
-		{.fd = inotify_fd, .events = POLLIN},
 		{.fd = attempt->job->wake_fd, .events = POLLIN},
 		{.fd = auxiliary_pidfd(&attempt->show), .events = POLLIN},
+		{.fd = attempt->job->inotify_fd, .events = POLLIN},
 	};
 	/* Without inotify (its instances are few) the output is looked at from time to time. */
-	int timeout = attempt->orphan || inotify_fd < 0 ? ORPHAN_CHECK_MS
-		      : attempt->started_told		? -1
-							: QUIET_START_MS;
+	int timeout = attempt->orphan || attempt->job->inotify_fd < 0 ? ORPHAN_CHECK_MS
+		      : attempt->started_told			      ? -1
+								      : QUIET_START_MS;
 
 	if (poll(fds, ARRAY_SIZE(fds), timeout) <= 0)
 		return;
+	if (fds[3].revents && !fds[0].revents)
+		(void)poll(fds, ARRAY_SIZE(fds) - 1, GATHER_MS);
+	if (fds[3].revents)
+		empty(attempt->job->inotify_fd);
 	if (fds[1].revents)
-		empty(inotify_fd);
-	if (fds[2].revents)
 		(void)!read(attempt->job->wake_fd, &count, sizeof(count));
 }
 
@@ -251,7 +268,7 @@ static bool is_stopping(const struct attempt *attempt)
 /* Until the engine has ended; the last lines are left for the last report. */
 static enum report_status follow(struct attempt *attempt)
 {
-	_cleanup_close_ int inotify_fd = watch_output(attempt);
+	_cleanup_(watches_end) struct watches watches = watch_output(attempt);
 	uint64_t tell_at = now_monotonic_ms() + QUIET_START_MS;
 
 	for (;;) {
@@ -272,7 +289,7 @@ static enum report_status follow(struct attempt *attempt)
 		}
 		bool tell = !attempt->started_told && now_monotonic_ms() >= tell_at;
 		if (batch_is_empty(&attempt->batch) && !tell) {
-			wait_for_more(attempt, inotify_fd);
+			wait_for_more(attempt);
 			continue;
 		}
 		struct report_answer answer = {0};
@@ -458,15 +475,13 @@ static enum report_status tell_end(struct attempt *attempt, json_t *ended,
 /* The lease is over. The engine ends in its own time, and what it did is told. */
 static void give_up(struct attempt *attempt)
 {
-	_cleanup_close_ int inotify_fd = inotify_init1(IN_CLOEXEC);
-
 	log_warning("the lease is over: waiting for the engine to end");
 	attempt->started_told = true;
 	while (!attempt->ended && !is_stopping(attempt)) {
 		interrupt(attempt);
 		check_end(attempt);
 		if (!attempt->ended)
-			wait_for_more(attempt, inotify_fd);
+			wait_for_more(attempt);
 	}
 	/* A hold may end by nothing else: the server says again and again that the job is to be
 	 * dropped. */

@@ -127,9 +127,10 @@ void auxiliary_release(struct auxiliary *auxiliary)
 		(void)process_wait(auxiliary->process.pidfd, -1, &exit);
 		auxiliary->running = false;
 	}
+	/* The rest goes with the workspace, when nobody waits for it. */
+	if (auxiliary->process.dir_fd >= 0)
+		(void)unlinkat(auxiliary->process.dir_fd, "stdout", 0);
 	process_release(&auxiliary->process);
-	if (auxiliary->dir)
-		rm_rf(auxiliary->dir);
 	free(auxiliary->dir);
 	auxiliary->dir = NULL;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "base/fdutil.h"
@@ -24,6 +25,7 @@ struct job *job_new(struct runner *runner, struct grant *grant, enum job_start s
 	job->runner = runner;
 	job->id = xstrdup(grant->job_id);
 	job->dir = path_join(runner->options.dir, "jobs", grant->job_id, NULL);
+	job->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	job->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	job->grant = grant;
 	job->reattach = start != JOB_START_NEW;
@@ -43,6 +45,7 @@ void job_free(struct job *job)
 	workspace_release(&job->workspace);
 	masker_free(job->masker);
 	json_decref(job->module_secrets);
+	safe_close(job->inotify_fd);
 	safe_close(job->wake_fd);
 	free(job->id);
 	free(job->dir);

@@ -18,6 +18,7 @@
 struct job {
 	struct runner *runner;
 	char *id, *dir; /* <runner dir>/jobs/<id> */
+	int inotify_fd; /* of the running attempt's output; closing one takes the kernel many ms */
 	int wake_fd;	/* an eventfd, written by other threads after setting a flag */
 	atomic_bool interrupt, drop;
 	atomic_llong epoch;
