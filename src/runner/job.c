@@ -179,8 +179,9 @@ void job_run(struct job *job)
 		log_error("no HTTP client: %s", error->message);
 		return;
 	}
+	/* Its workspace is left to the one that lives. */
 	if (!wait_for_earlier_launches(job))
-		outcome = ATTEMPT_LOST;
+		return;
 	while (outcome == ATTEMPT_NEXT) {
 		json_t *next = NULL;
 		job->unstored = job->reattach ? 0 : store_grant(job);

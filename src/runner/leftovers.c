@@ -178,7 +178,9 @@ bool leftovers_alive(const char *launch, const char *engine_path, int dir_fd)
 	struct search search = search_of(launch, false, engine_path);
 
 	search.has_live = dir_fd >= 0 && fstatat(dir_fd, "live", &search.live, 0) == 0;
-	return is_alive(&search);
+	/* Some do not let others look into them: a step, or what runs as somebody else. */
+	bool held = search.has_live && flock_probe(dir_fd, "live") == 1;
+	return is_alive(&search) || held;
 }
 
 bool leftovers_of_job_alive(const char *job_id, const char *engine_path)

@@ -100,16 +100,19 @@ static int write_identity(int dir_fd, struct error **err)
 static int prepare(struct step *step, int launch_fd, struct error **err)
 {
 	struct rlimit no_core = {0, 0};
+	int r;
 
+	/* Before it cannot be looked into any more: from one of the two a runner must always see that
+	 * it lives. */
+	if ((r = step->live_fd = open_output(step->dir_fd, "live", err)) < 0 ||
+	    (r = take_live(step->live_fd, err)) < 0)
+		return r;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0)
 		return error_set_errno(err, ERROR_INTERNAL, errno, "process settings");
 
-	int r;
 	if ((r = step->signal_fd = block_signals(err)) < 0 ||
 	    (r = launch_read(launch_fd, &step->launch, err)) < 0 ||
-	    (r = step->live_fd = open_output(step->dir_fd, "live", err)) < 0 ||
-	    (r = take_live(step->live_fd, err)) < 0 ||
 	    (r = step->stdout_fd = open_output(step->dir_fd, "stdout", err)) < 0 ||
 	    (r = step->stderr_fd = open_output(step->dir_fd, "stderr", err)) < 0 ||
 	    (r = write_identity(step->dir_fd, err)) < 0)
