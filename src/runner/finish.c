@@ -78,7 +78,8 @@ static void take_record(struct attempt *attempt, struct end *end)
 	if (!record) {
 		end->result = "unknown";
 		progress_add_error(&attempt->progress, "How the engine ended is unknown",
-				   "Its supervisor was killed before it could leave a record.");
+				   "It left no record of its end: its supervisor was killed, or "
+				   "its folder deleted.");
 		return;
 	}
 	end->exit_code = (int)json_integer_value(json_object_get(record, "exitCode"));
