@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#ifndef __ASSEMBLER__
+
 #include <alloca.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,3 +38,5 @@
 #define alloca(...) POISONED(alloca)
 #undef fork
 #define fork(...) POISONED(fork)
+
+#endif

@@ -16,6 +16,7 @@
 #include "base/process.h"
 #include "base/strutil.h"
 #include "base/strv.h"
+#include "runner/step_image.h"
 
 #define VERSION_TIMEOUT_MS 20000
 #define CONFIG_MAX	   (1 << 20)
@@ -83,6 +84,7 @@ int runner_init(struct runner *runner, struct error **err)
 		return error_set_errno(err, ERROR_INTERNAL, r, "boot id");
 	collect_passed_on(runner);
 	runner->memory_limit = memory_limit(runner->options.capacity);
+	runner->step_fd = step_image_open();
 	return load_keys(runner, err);
 }
 

@@ -33,6 +33,7 @@ struct runner {
 	struct engine_install tofu;
 	char **passed_on; /* "NAME=value" for engines: proxies, certificates */
 	uint64_t memory_limit;
+	int step_fd; /* of the step's program, or -1: step_image.h */
 
 	pthread_mutex_t lock; /* of what follows */
 	char *id, *key;	      /* from the registration */

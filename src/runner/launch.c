@@ -23,7 +23,9 @@ enum {
 	STEP_LAUNCH_FD = 3,
 	STEP_DIR_FD,
 	STEP_RECORD_FD,
+	STEP_IMAGE_FD,
 };
+#define STEP_IMAGE_PATH "/proc/self/fd/6"
 
 void process_release(struct process *process)
 {
@@ -149,16 +151,19 @@ static int spawn(struct runner *runner, const char *attempt_dir,
 		{.source = launch_fd, .target = STEP_LAUNCH_FD},
 		{.source = process->dir_fd, .target = STEP_DIR_FD},
 		{.source = process->record_fd, .target = STEP_RECORD_FD},
+		{.source = runner->step_fd, .target = STEP_IMAGE_FD},
 	};
+	bool image = runner->step_fd >= 0;
 	struct process_spec spec = {
 		PROCESS_SPEC_INIT,
-		/* The binary that runs, also when its file was replaced by a newer one. */
-		.path = "/proc/self/exe",
+		/* Otherwise the binary that runs, also when its file was replaced by a newer one.
+		 */
+		.path = image ? STEP_IMAGE_PATH : "/proc/self/exe",
 		.argv = argv,
 		.envp = env,
 		.cwd = "/",
 		.fds = fds,
-		.n_fds = ARRAY_SIZE(fds),
+		.n_fds = image ? ARRAY_SIZE(fds) : ARRAY_SIZE(fds) - 1,
 		.new_session = true,
 	};
 	pid_t pid;

@@ -102,8 +102,8 @@ static int prepare(struct step *step, int launch_fd, struct error **err)
 	struct rlimit no_core = {0, 0};
 	int r;
 
-	/* Before it cannot be looked into any more: from one of the two a runner must always see that
-	 * it lives. */
+	/* Before it cannot be looked into any more: from one of the two a runner must always see
+	 * that it lives. */
 	if ((r = step->live_fd = open_output(step->dir_fd, "live", err)) < 0 ||
 	    (r = take_live(step->live_fd, err)) < 0)
 		return r;
@@ -245,6 +245,9 @@ int step_main(int argc, char **argv)
 		fprintf(stderr, "planton step: a descriptor is missing\n");
 		return EXIT_CODE_USAGE;
 	}
+
+	/* Such as the program that runs: the engine is not to inherit it. */
+	(void)close_range((unsigned)MAX(launch_fd, MAX(step.dir_fd, step.record_fd)) + 1, ~0U, 0);
 
 	_cleanup_error_ struct error *error = NULL;
 	_cleanup_free_ char *reason = NULL;
