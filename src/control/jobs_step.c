@@ -100,7 +100,7 @@ static int write_operation(struct work *w, struct job_state *s, enum operation w
 		o->started_ms = now;
 		o->ended_ms = 0;
 	} else {
-		o->ended_ms = now;
+		o->ended_ms = MAX(now, o->started_ms);
 		if (own && step->summary) {
 			free(o->summary);
 			o->summary = json_to_text(step->summary, JSON_WRITE_COMPACT);

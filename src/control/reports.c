@@ -183,7 +183,7 @@ static int end_attempt(struct work *w, struct job_state *s, struct attempt_row *
 		     *changes = json_object_get(facts, "changes");
 	int64_t drifted = json_integer_value(drift);
 	int64_t time = json_get_int(ended, "time", 0);
-	a->ended_ms = time > 0 ? time : w->now_ms;
+	a->ended_ms = MAX(time > 0 ? time : w->now_ms, a->started_ms);
 	a->result = endings[i].result;
 	keep_facts(a, ended, o);
 	r = attempt_update(w->tx, a, err);
