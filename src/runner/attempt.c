@@ -2,10 +2,12 @@
 #include "runner/attempt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -39,7 +41,7 @@ static json_t *started_payload(const struct attempt *attempt)
 	if (sequence_is_fused(grant, attempt->command))
 		json_array_append_new(covers, json_string(operation_to_string(OPERATION_PREVIEW)));
 	json_t *started =
-		json_pack("{s:I s:s s:o}", "time", (json_int_t)now_realtime_ms(), "command",
+		json_pack("{s:I s:s s:o}", "time", (json_int_t)attempt->started_ms, "command",
 			  engine_command_to_string(attempt->command), "covers", covers);
 	if (attempt->reused)
 		json_object_set_new(started, "reused", json_true());
@@ -174,15 +176,13 @@ static void drain(struct attempt *attempt)
 static void check_end(struct attempt *attempt)
 {
 	struct process *process = &attempt->process;
-	struct process_exit exit;
 
 	if (attempt->ended)
 		return;
 	if (!attempt->orphan) {
-		if (process->pidfd >= 0 && process_has_ended(process->pidfd) == 0)
+		if (process->pidfd >= 0 && process_has_ended(process->pidfd) == 0 &&
+		    !process_has_record(process))
 			return;
-		if (process->pidfd >= 0)
-			(void)process_wait(process->pidfd, 0, &exit);
 		json_t *record = process_exit_record(process);
 		attempt->ended = record != NULL;
 		attempt->orphan = record == NULL;
@@ -203,7 +203,7 @@ static void check_end(struct attempt *attempt)
 
 struct watches {
 	int inotify_fd; /* borrowed */
-	int wd[2];
+	int wd[3];
 };
 
 static struct watches watch_output(const struct attempt *attempt)
@@ -216,6 +216,10 @@ static struct watches watch_output(const struct attempt *attempt)
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", files[i]);
 		watches.wd[i] = inotify_add_watch(watches.inotify_fd, path, IN_MODIFY);
 	}
+	/* Of the exit record: the step itself is busy with it a little longer. */
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", attempt->process.dir_fd);
+	watches.wd[2] = inotify_add_watch(watches.inotify_fd, path, IN_MOVED_TO);
 	return watches;
 }
 
@@ -242,7 +246,7 @@ static void wait_for_more(struct attempt *attempt)
 	struct pollfd fds[] = {
 		{.fd = attempt->process.pidfd, .events = POLLIN},
 		{.fd = attempt->job->wake_fd, .events = POLLIN},
-		{.fd = auxiliary_pidfd(&attempt->show), .events = POLLIN},
+		{.fd = auxiliary_pidfd(&attempt->job->show), .events = POLLIN},
 		{.fd = attempt->job->inotify_fd, .events = POLLIN},
 	};
 	/* Without inotify (its instances are few) the output is looked at from time to time. */
@@ -281,7 +285,7 @@ static enum report_status follow(struct attempt *attempt)
 		bool full = batch_is_full(&attempt->batch);
 		if (attempt->ended && !full)
 			return REPORT_STORED;
-		if (auxiliary_has_ended(&attempt->show)) {
+		if (auxiliary_has_ended(&attempt->job->show)) {
 			diffs_take(attempt);
 			enum report_status status = diffs_send(attempt);
 			if (status == REPORT_LOST)
@@ -348,6 +352,7 @@ static int start_engine(struct attempt *attempt, struct error **err)
 		.epoch = grant->epoch,
 		.writable = writable,
 		.timeout_ms = grant->timeout_ms,
+		.sync = true,
 	};
 	r = launch(job->runner, dir, &request, &attempt->process, err);
 	json_decref(credentials);
@@ -372,13 +377,21 @@ static void start(struct attempt *attempt)
 	if (r == 0)
 		r = start_engine(attempt, &attempt->failure);
 	attempt->ended = r != 0;
-	if (r == 0 && diffs_beside_apply(attempt)) {
-		_cleanup_error_ struct error *error = NULL;
-		if (auxiliary_start(&attempt->show, attempt->job, attempt->install,
-				    ENGINE_SHOW_PLAN, &error) < 0)
-			log_warning("the plan cannot be shown: %s", error->message);
-	}
+	if (r == 0 && diffs_beside_apply(attempt))
+		diffs_start(attempt);
+	else
+		/* Of a plan that is not the one to be applied. */
+		auxiliary_release(&attempt->job->show);
 	read_from(attempt, 0, 0);
+}
+
+/* When an earlier runner launched it: its record was written then. */
+static uint64_t launch_time(int dir_fd)
+{
+	struct stat st;
+	if (dir_fd < 0 || fstatat(dir_fd, "launch.json", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return now_realtime_ms();
+	return (uint64_t)st.st_mtim.tv_sec * 1000 + (uint64_t)st.st_mtim.tv_nsec / 1000000;
 }
 
 /*
@@ -407,6 +420,7 @@ static bool attach(struct attempt *attempt)
 			return true;
 	}
 	log_info("found %s again", dir);
+	attempt->started_ms = launch_time(attempt->process.dir_fd);
 	read_from(attempt, 0, 0);
 	return true;
 }
@@ -503,7 +517,6 @@ static void attempt_init(struct attempt *attempt, struct job *job)
 		.out = {.fd = -1},
 		.errors = {.fd = -1},
 		.variables = AUXILIARY_INIT,
-		.show = AUXILIARY_INIT,
 	};
 	tail_init(&attempt->out, -1, 0, false);
 	tail_init(&attempt->errors, -1, 0, false);
@@ -528,7 +541,6 @@ static void attempt_init(struct attempt *attempt, struct job *job)
 static void attempt_release(struct attempt *attempt)
 {
 	auxiliary_release(&attempt->variables);
-	auxiliary_release(&attempt->show);
 	diffs_release(attempt);
 	process_release(&attempt->process);
 	tail_release(&attempt->out);
@@ -547,6 +559,9 @@ static enum report_status run(struct attempt *attempt, struct report_answer *ans
 	if (attempt->job->reattach)
 		status = catch_up(attempt);
 	attempt->job->reattach = false;
+	if (status == REPORT_STORED && found && !attempt->progress.diffs_done &&
+	    diffs_beside_apply(attempt))
+		diffs_start(attempt);
 	if (status == REPORT_STORED && !found) {
 		/* The server knows of a start here, and nothing is left of it: it is over. */
 		if (attempt->started_told)
@@ -558,7 +573,7 @@ static enum report_status run(struct attempt *attempt, struct report_answer *ans
 		interrupt(attempt);
 	if (status == REPORT_STORED)
 		status = follow(attempt);
-	if (status == REPORT_STORED && attempt->show.running)
+	if (status == REPORT_STORED && attempt->job->show.running)
 		diffs_take(attempt);
 	if (status != REPORT_STORED)
 		return status;

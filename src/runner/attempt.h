@@ -4,7 +4,6 @@
 #include <jansson.h>
 
 #include "base/digest.h"
-#include "runner/auxiliary.h"
 #include "runner/job.h"
 #include "runner/launch.h"
 #include "runner/progress.h"
@@ -21,6 +20,7 @@ struct attempt {
 	struct progress progress;
 	struct batch batch;
 	uint64_t acked_stdout, acked_stderr;
+	uint64_t started_ms; /* realtime */
 	bool started_told, reused, interrupt_sent;
 	bool orphan;   /* the step is gone, but not all that it started */
 	bool ended;    /* nothing of it is alive */
@@ -31,7 +31,6 @@ struct attempt {
 	char *plan_json; /* mapped */
 	size_t plan_json_size;
 	struct auxiliary variables; /* beside init */
-	struct auxiliary show;	    /* the plan as JSON: after a plan, or beside an apply */
 };
 
 enum attempt_outcome {

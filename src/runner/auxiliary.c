@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "base/strv.h"
 #include "base/tree.h"
+#include "runner/job.h"
 
 #define OUTPUT_MAX ((uint64_t)64 << 20)
 #define TIMEOUT_MS 600000

@@ -7,9 +7,10 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "base/strbuf.h"
-#include "runner/job.h"
+#include "engines/engine.h"
 #include "runner/launch.h"
+
+struct job;
 
 struct auxiliary {
 	bool running;

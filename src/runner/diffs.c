@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "runner/sequence.h"
 
 bool diffs_after_plan(const struct attempt *attempt)
 {
@@ -11,17 +12,52 @@ bool diffs_after_plan(const struct attempt *attempt)
 						   attempt->grant->job_operation == JOB_PREVIEW);
 }
 
+static bool changes_resources(const json_t *facts)
+{
+	const struct engine_counts counts =
+		engine_counts_from_json(json_object_get(facts, "changes"));
+	return engine_counts_any(&counts);
+}
+
 bool diffs_beside_apply(const struct attempt *attempt)
 {
-	return attempt->command == ENGINE_APPLY &&
-	       !json_is_true(json_object_get(attempt->grant->previous, "diffs"));
+	const json_t *facts = attempt->grant->previous;
+	const char *command = json_string_value(json_object_get(facts, "command"));
+
+	/* What waited for an approval was shown before it. */
+	if (attempt->command != ENGINE_APPLY || attempt->grant->plan_artifact ||
+	    json_is_true(json_object_get(facts, "diffs")))
+		return false;
+	return engine_command_from_string(command) != ENGINE_PLAN || changes_resources(facts);
+}
+
+bool diffs_for_later(const struct attempt *attempt)
+{
+	const struct engine_counts counts = progress_counts(&attempt->progress);
+	const struct grant *grant = attempt->grant;
+	enum engine_command next = sequence_next(grant, attempt->command, attempt->progress.drift);
+
+	return attempt->command == ENGINE_PLAN && !diffs_after_plan(attempt) &&
+	       (grant->job_operation == JOB_UPDATE || grant->job_operation == JOB_DESTROY) &&
+	       (next == _ENGINE_COMMAND_INVALID || next == ENGINE_APPLY) &&
+	       engine_counts_any(&counts);
+}
+
+void diffs_start(struct attempt *attempt)
+{
+	struct job *job = attempt->job;
+	_cleanup_error_ struct error *error = NULL;
+
+	if (!job->show.running &&
+	    auxiliary_start(&job->show, job, attempt->install, ENGINE_SHOW_PLAN, &error) < 0)
+		log_warning("the plan cannot be shown: %s", error->message);
 }
 
 void diffs_take(struct attempt *attempt)
 {
 	_cleanup_error_ struct error *error = NULL;
 
-	if (auxiliary_finish(&attempt->show, &attempt->plan_json, &attempt->plan_json_size,
+	if (auxiliary_finish(&attempt->job->show, &attempt->plan_json, &attempt->plan_json_size,
 			     &error) == 0)
 		return;
 	_cleanup_free_ char *why = error_describe(error);

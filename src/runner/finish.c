@@ -134,9 +134,11 @@ static enum report_status after_plan(struct attempt *attempt, struct end *end)
 	enum report_status status = REPORT_STORED;
 	bool of_preview = attempt->progress.operation == OPERATION_PREVIEW;
 
+	if (diffs_for_later(attempt))
+		diffs_start(attempt);
 	if (diffs_after_plan(attempt) && of_preview) {
-		if (auxiliary_start(&attempt->show, attempt->job, attempt->install,
-				    ENGINE_SHOW_PLAN, &error) == 0)
+		diffs_start(attempt);
+		if (attempt->job->show.running)
 			diffs_take(attempt);
 		while ((status = diffs_send(attempt)) == REPORT_RESYNC)
 			;

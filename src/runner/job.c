@@ -1,6 +1,8 @@
 /* A job's thread: attempt after attempt. */
 #include "runner/job.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +29,7 @@ struct job *job_new(struct runner *runner, struct grant *grant, enum job_start s
 	job->dir = path_join(runner->options.dir, "jobs", grant->job_id, NULL);
 	job->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	job->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	job->show = (struct auxiliary)AUXILIARY_INIT;
 	job->grant = grant;
 	job->reattach = start != JOB_START_NEW;
 	job->blind = start == JOB_START_BLIND;
@@ -115,13 +118,24 @@ static void find_module_secrets(struct job *job)
 	json_decref(variables);
 }
 
-/* With secrets sealed: what a restarted runner needs to go on. */
+/*
+ * With secrets sealed: what a restarted runner needs to go on. Whole, but not
+ * synced: a power cut ends the engine, too, and a runner that then finds an older
+ * grant learns that its lease is over, and says that nothing is alive.
+ */
 static int store_grant(const struct job *job)
 {
 	_cleanup_free_ char *path = path_join(job->dir, "job.json", NULL);
+	_cleanup_free_ char *partial = path_join(job->dir, ".job.json", NULL);
 	_cleanup_free_ char *text = json_dumps(job->grant->json, JSON_COMPACT);
 	int r = mkdir_p(job->dir, 0700);
-	return r < 0 ? r : write_file_atomic(path, text, strlen(text), 0600);
+	if (r < 0)
+		return r;
+	_cleanup_close_ int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	r = fd < 0 ? -errno : write_all(fd, text, strlen(text));
+	if (r == 0 && rename(partial, path) < 0)
+		r = -errno;
+	return r;
 }
 
 static bool take_grant(struct job *job, json_t *json)
@@ -194,6 +208,7 @@ void job_run(struct job *job)
 	}
 	if (atomic_load(&job->runner->stopping))
 		return;
+	auxiliary_release(&job->show);
 	workspace_remove(&job->workspace);
 	rm_rf(job->dir);
 	log_info(outcome == ATTEMPT_RELEASED ? "released" : "given up");

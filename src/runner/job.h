@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "http/client.h"
+#include "runner/auxiliary.h"
 #include "runner/context.h"
 #include "runner/grant.h"
 #include "runner/mask.h"
@@ -30,6 +31,8 @@ struct job {
 	struct http_client *http;
 	struct workspace workspace;
 	struct masker *masker;
+	struct auxiliary
+		show; /* the plan as JSON: after a plan that waits for it, else beside the apply */
 	json_t *module_secrets; /* strings that the module declares sensitive */
 	int unstored;		/* -errno: the grant is not on disk, so nothing may be started */
 	bool reattach;		/* the first attempt may have been started by an earlier runner */

@@ -87,12 +87,12 @@ static json_t *sandbox(struct runner *runner, const struct launch_request *reque
 
 static int launch_memfd(struct runner *runner, const struct launch_request *request)
 {
-	json_t *root =
-		json_pack("{s:o s:o s:s s:I s:I s:{s:I} s:o}", "argv", string_array(request->argv),
-			  "env", string_array(request->env), "cwd", request->cwd, "timeoutMs",
-			  (json_int_t)request->timeout_ms, "graceMs",
-			  (json_int_t)INTERRUPT_GRACE_MS, "limits", "fileBytes",
-			  (json_int_t)request->file_limit, "sandbox", sandbox(runner, request));
+	json_t *root = json_pack("{s:o s:o s:s s:I s:I s:b s:{s:I} s:o}", "argv",
+				 string_array(request->argv), "env", string_array(request->env),
+				 "cwd", request->cwd, "timeoutMs", (json_int_t)request->timeout_ms,
+				 "graceMs", (json_int_t)INTERRUPT_GRACE_MS, "sync", request->sync,
+				 "limits", "fileBytes", (json_int_t)request->file_limit, "sandbox",
+				 sandbox(runner, request));
 	if (!root)
 		return -EINVAL;
 	char *text = json_dumps(root, JSON_COMPACT);
@@ -238,6 +238,11 @@ int process_attach(const char *attempt_dir, struct process *ret, struct error **
 	*ret = process;
 	process = (struct process)PROCESS_INIT;
 	return 0;
+}
+
+bool process_has_record(const struct process *process)
+{
+	return process->dir_fd >= 0 && faccessat(process->dir_fd, "exit.json", F_OK, 0) == 0;
 }
 
 json_t *process_exit_record(const struct process *process)

@@ -35,6 +35,7 @@ struct launch_request {
 	int64_t epoch;
 	const char *const *writable; /* folders; ends with NULL */
 	uint64_t timeout_ms, file_limit;
+	bool sync; /* its exit record outlasts a power cut */
 };
 
 /* Makes the folder and starts the step in it. */
@@ -47,6 +48,8 @@ int process_attach(const char *attempt_dir, struct process *ret, struct error **
 /* A pidfd of the step that the folder names, if that is alive; else -1. The caller closes it. */
 int process_find_step(const struct process *process);
 
+/* Has it left its record (and nothing alive)? It may be busy a little longer itself. */
+bool process_has_record(const struct process *process);
 /* exit.json, or its copy in the memfd; NULL when there is none. The caller decrefs. */
 json_t *process_exit_record(const struct process *process);
 /* SIGTERM: one graceful interrupt. SIGUSR1: kill. -ESRCH when the step is gone. */

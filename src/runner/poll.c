@@ -2,6 +2,7 @@
 #include "runner/poll.h"
 
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -19,6 +20,10 @@
 static int on_idle(void *userdata)
 {
 	struct runner *runner = userdata;
+
+	/* Steps whose record was read before they were gone. */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
 	return atomic_load(&runner->stopping);
 }
 

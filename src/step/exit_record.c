@@ -1,15 +1,29 @@
 /* Writes the record that tells an ended command from one of which nothing is known. */
 #include "step/exit_record.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fdutil.h"
-#include "base/fileutil.h"
 
-int exit_record_write(const struct exit_record *record, int dir_fd, int memfd)
+static int put(int dir_fd, const char *text, size_t size, int *ret_fd)
+{
+	_cleanup_close_ int fd =
+		openat(dir_fd, ".exit.json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : write_all(fd, text, size);
+	if (r == 0 && renameat(dir_fd, ".exit.json", dir_fd, "exit.json") < 0)
+		r = -errno;
+	if (r == 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
+}
+
+int exit_record_write(const struct exit_record *record, int dir_fd, int memfd, int *ret_fd)
 {
 	json_t *root = json_pack(
 		"{s:i s:i s:I s:I s:I s:I s:I s:b s:b s:b}", "exitCode", record->exit_code,
@@ -26,5 +40,10 @@ int exit_record_write(const struct exit_record *record, int dir_fd, int memfd)
 
 	if (memfd >= 0)
 		(void)write_all(memfd, text, strlen(text));
-	return write_file_atomic_at(dir_fd, "exit.json", text, strlen(text), 0600);
+	return put(dir_fd, text, strlen(text), ret_fd);
+}
+
+int exit_record_sync(int dir_fd, int fd)
+{
+	return fd < 0 || fsync(fd) < 0 || fsync(dir_fd) < 0 ? -errno : 0;
 }

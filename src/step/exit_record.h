@@ -19,7 +19,11 @@ struct exit_record {
 };
 
 /*
- * To the memfd first, then into the folder: durable, whole or not there at
- * all. -errno of the folder's write; the folder may be gone.
+ * To the memfd first, then into the folder, whole or not there at all: whoever
+ * waits for it goes on at once. -errno of the folder's write; the folder may be
+ * gone. The caller closes *ret_fd.
  */
-int exit_record_write(const struct exit_record *record, int dir_fd, int memfd);
+int exit_record_write(const struct exit_record *record, int dir_fd, int memfd, int *ret_fd);
+/* Makes it outlast a power cut, while nobody waits any more. A record that is cut off counts as
+ * none. */
+int exit_record_sync(int dir_fd, int fd);

@@ -1,13 +1,14 @@
 /*
  * What a step is asked to run. As JSON:
  *     {"argv": [..], "env": ["K=V", ..], "cwd": "..",
- *      "timeoutMs": 0, "graceMs": 30000,
+ *      "timeoutMs": 0, "graceMs": 30000, "sync": false,
  *      "limits": {"fileBytes": 0, "openFiles": 0},
  *      "sandbox": {"read": [".."], "write": [".."]} | null}
  * argv[0] is an absolute path. A number of 0 sets no limit.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,6 +20,7 @@ struct launch {
 	uint64_t timeout_ms; /* then SIGINT; graceMs later SIGKILL */
 	uint64_t grace_ms;
 	uint64_t limit_file_bytes, limit_open_files;
+	bool sync;			      /* the exit record is to outlast a power cut */
 	char **sandbox_read, **sandbox_write; /* both NULL: no sandbox */
 };
 

@@ -261,10 +261,13 @@ int step_main(int argc, char **argv)
 	} else {
 		step.record.error = reason = error_describe(error);
 	}
+	bool sync = step.launch.sync;
 	launch_release(&step.launch);
 	step.record.ended_ms = now_realtime_ms();
 	if (!step.record.started_ms)
 		step.record.started_ms = step.record.ended_ms;
-	exit_record_write(&step.record, step.dir_fd, step.record_fd);
+	_cleanup_close_ int written_fd = -1;
+	if (exit_record_write(&step.record, step.dir_fd, step.record_fd, &written_fd) == 0 && sync)
+		(void)exit_record_sync(step.dir_fd, written_fd);
 	return r < 0 ? EXIT_CODE_ERROR : EXIT_CODE_OK;
 }
