@@ -37,7 +37,7 @@ resource "terraform_data" "printer" {
 # What the real engine cannot be made to do: its apply first prints one line of 50 MB, then does its work.
 LONG_LINE = """\
 #!/bin/sh
-if [ "$1" = apply ]; then
+if [ "$1" = apply ] && ! grep -q '"lines": *10[^0-9]' zz_planton.auto.tfvars.json; then
   printf 'BEGIN-OF-THE-LONG-LINE'
   head -c 52428800 /dev/zero | tr '\\0' x
   echo END-OF-THE-LONG-LINE
@@ -45,10 +45,25 @@ fi
 exec {real} "$@"
 """
 
+# 20,000 lines a second for 10 seconds. Not from a provisioner: OpenTofu breaks a line of one that comes slowly in two.
+MANY = """\
+#!/bin/sh
+if [ "$1" = apply ] && ! grep -q '"lines": *10[^0-9]' zz_planton.auto.tfvars.json; then
+  for second in $(seq 0 9); do
+    for tenth in $(seq 0 9); do
+      first=$((second * 20000 + tenth * 2000))
+      seq -f 'line %.0f of an engine that has a lot to say' $((first + 1)) $((first + 2000))
+      sleep 0.1
+    done
+  done
+fi
+exec {real} "$@"
+"""
+
 # Prints without end, at full speed, for more than an operation may.
 FLOOD = """\
 #!/bin/sh
-if [ "$1" = apply ]; then
+if [ "$1" = apply ] && ! grep -q '"lines": *10[^0-9]' zz_planton.auto.tfvars.json; then
   yes 'a line of the flood, which goes on and on and on and on and on and on and on and on and on and on' | head -c 157286400
   echo THE-FLOOD-IS-OVER
 fi
@@ -107,7 +122,7 @@ def small_platform(make_platform: Callable[..., Platform], tmp_path: Path, monke
         platform = make_platform(catalogs=(tmp_path / "kinds",), **environment)
         platform.binary = RELEASE
         platform.start()
-        # The first job warms up: allocators keep what they once had.
+        # The first job warms up: allocators keep what they once had. The engines above do not print more than it asks for.
         platform.succeed(platform.apply(manifest("Printer", "warm", lines=10))["stackJob"]["metadata"]["id"])
         return platform
 
@@ -132,17 +147,17 @@ def log_of(platform: Platform, job: str, operation: str = "apply") -> bytes:
 
 
 def test_many_lines_and_watchers_that_stop_reading(small_platform: Callable[..., Platform]) -> None:
-    platform = small_platform()
+    platform = small_platform(MANY)
     with Watch(platform) as memory:
-        job = platform.apply(manifest("Printer", "many", lines=LINES))["stackJob"]["metadata"]["id"]
+        job = platform.apply(manifest("Printer", "many", lines=1))["stackJob"]["metadata"]["id"]
         watchers = [stalled_watcher(platform, job) for _ in range(20)]
         document = platform.wait_job(job, timeout=180)
     for watcher in watchers:
         watcher.close()
     assert document["status"]["result"] == "succeeded", platform.job(job)["status"]
-    printed = [line for line in log_of(platform, job).split(b"\n") if b"has a lot to say" in line and b"Executing" not in line]
-    numbers = [int(line.split(b" of an engine")[0].rsplit(b" ", 1)[1]) for line in printed]
-    assert numbers == list(range(1, LINES + 1)), f"{len(numbers)} lines, first difference {next((i for i, n in enumerate(numbers) if n != i + 1), None)}"
+    lines = log_of(platform, job).split(b"\n")[:LINES]
+    wrong = next((i for i, line in enumerate(lines) if line != b"line %d of an engine that has a lot to say" % (i + 1)), None)
+    assert len(lines) == LINES and wrong is None, f"{len(lines)} lines, the first wrong one is {wrong}: {lines[wrong or 0]!r}"
     assert all(g < GROWTH for g in memory.growth.values()), {k: f"{v / MIB:.1f} MiB" for k, v in memory.growth.items()}
 
 
