@@ -165,9 +165,26 @@ static void drain_one(struct attempt *attempt, struct tail *tail, const char *st
 		progress_add_line(&attempt->progress, stream, &line, &attempt->batch);
 }
 
+/* Once: the cursor knows. */
+static void add_notes(struct attempt *attempt)
+{
+	const char *at = attempt->notes.data, *end = at + attempt->notes.size;
+
+	if (at == end || attempt->progress.notes_sent || attempt->refusal)
+		return;
+	while (at < end) {
+		size_t size = strcspn(at, "\n");
+		const struct tail_line line = {.data = at, .size = size};
+		progress_add_line(&attempt->progress, "stdout", &line, &attempt->batch);
+		at += size + 1;
+	}
+	attempt->progress.notes_sent = true;
+}
+
 /* Fills the batch with what there is, as far as it fits. */
 static void drain(struct attempt *attempt)
 {
+	add_notes(attempt);
 	drain_one(attempt, &attempt->out, "stdout");
 	drain_one(attempt, &attempt->errors, "stderr");
 }
@@ -314,12 +331,7 @@ static int start_engine(struct attempt *attempt, struct error **err)
 	const struct workspace *workspace = &job->workspace;
 	_cleanup_free_ char *dir = job_attempt_dir(job);
 	_cleanup_free_ char *name = job_launch_name(job);
-	_cleanup_free_ char *address =
-		grant->state_path
-			? xasprintf("%s%s",
-				    grant->state_path[0] == '/' ? job->runner->options.server : "",
-				    grant->state_path)
-			: NULL;
+	_cleanup_free_ char *address = job_state_address(job);
 	const char *writable[] = {workspace->path, NULL};
 	const struct engine_options options = prepare_options(attempt);
 	json_t *credentials;
@@ -466,13 +478,6 @@ static enum report_status tell_end(struct attempt *attempt, json_t *ended,
 		drain(attempt);
 		if (attempt->refusal)
 			fail_as_refused(attempt, ended);
-		if (attempt->reused && !attempt->refusal && !attempt->progress.notes_sent) {
-			progress_add_note(&attempt->progress,
-					  "Init was done before with the same module, engine and "
-					  "settings: its result is used again.",
-					  &attempt->batch);
-			attempt->progress.notes_sent = true;
-		}
 		enum report_status status = diffs_send(attempt);
 		if (status == REPORT_STORED) {
 			bool more = batch_is_full(&attempt->batch);
@@ -520,6 +525,7 @@ static void attempt_init(struct attempt *attempt, struct job *job)
 	};
 	tail_init(&attempt->out, -1, 0, false);
 	tail_init(&attempt->errors, -1, 0, false);
+	strbuf_init(&attempt->notes);
 	batch_init(&attempt->batch);
 	progress_init(&attempt->progress);
 
@@ -547,6 +553,7 @@ static void attempt_release(struct attempt *attempt)
 	tail_release(&attempt->errors);
 	batch_release(&attempt->batch);
 	progress_release(&attempt->progress);
+	strbuf_release(&attempt->notes);
 	error_free(attempt->failure);
 	free(attempt->refusal);
 }

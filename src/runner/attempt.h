@@ -28,7 +28,8 @@ struct attempt {
 			  output is told */
 	struct error *failure; /* why the engine was not started, or what failed after it */
 	char init_key[DIGEST_HEX_SIZE];
-	char *plan_json; /* mapped */
+	struct strbuf notes; /* lines for the log that are not in the output files */
+	char *plan_json;     /* mapped */
 	size_t plan_json_size;
 	struct auxiliary variables; /* beside init */
 };

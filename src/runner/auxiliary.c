@@ -13,6 +13,7 @@
 #include "base/strv.h"
 #include "base/tree.h"
 #include "runner/job.h"
+#include "runner/tail.h"
 
 #define OUTPUT_MAX ((uint64_t)64 << 20)
 #define TIMEOUT_MS 600000
@@ -27,11 +28,15 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 	const char *writable[] = {workspace->path, NULL};
 	_cleanup_strv_ char **marks = launch_marks(job->runner, launch_name, job->grant->epoch);
 	const struct engine_options options = {0};
+	bool init = command == ENGINE_INIT;
+	/* Only to be named: an init asks nothing of the state. */
+	_cleanup_free_ char *address = init ? job_state_address(job) : NULL;
 	const struct engine_environment environment = {
 		.home = workspace->home,
 		.tmp = workspace->tmp_link ? workspace->tmp_link : workspace->tmp,
 		.cli_config = install->cli_config,
 		.marks = marks,
+		.state_address = address,
 		.memory_limit = job->runner->memory_limit,
 		.passed_on = job->runner->passed_on,
 	};
@@ -47,7 +52,7 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		.epoch = job->grant->epoch,
 		.writable = writable,
 		.timeout_ms = TIMEOUT_MS,
-		.file_limit = OUTPUT_MAX,
+		.file_limit = init ? 0 : OUTPUT_MAX,
 	};
 
 	auxiliary_release(auxiliary);
@@ -57,6 +62,7 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		return error_set_errno(err, ERROR_INTERNAL, r, "%s", auxiliary->dir);
 	r = launch(job->runner, auxiliary->dir, &request, &auxiliary->process, err);
 	auxiliary->running = r == 0;
+	auxiliary->engine = install->engine;
 	return r;
 }
 
@@ -68,6 +74,28 @@ int auxiliary_pidfd(const struct auxiliary *auxiliary)
 bool auxiliary_has_ended(const struct auxiliary *auxiliary)
 {
 	return auxiliary->running && process_has_ended(auxiliary->process.pidfd) > 0;
+}
+
+/* Of a command that failed: its first error, else what it said on stderr. */
+static void add_reason(const struct auxiliary *auxiliary, struct strbuf *reason)
+{
+	_cleanup_engine_line_ struct engine_line line = ENGINE_LINE_INIT;
+	char text[STDERR_MAX + 1];
+	struct tail_line next;
+	struct tail tail;
+
+	tail_init(&tail, auxiliary->process.stdout_fd, 0, false);
+	while (line.mark != ENGINE_MARK_ERROR && tail_next(&tail, true, &next) == 1) {
+		engine_line_reset(&line);
+		auxiliary->engine->parse_line(next.data, next.size, &line);
+	}
+	if (line.mark == ENGINE_MARK_ERROR)
+		strbuf_add(reason, line.text.data, MIN(line.text.size, (size_t)STDERR_MAX));
+	tail_release(&tail);
+	if (reason->size > 0)
+		return;
+	ssize_t length = pread_full(auxiliary->process.stderr_fd, text, STDERR_MAX, 0);
+	strbuf_add(reason, text, length > 0 ? (size_t)length : 0);
 }
 
 static int check_end(const struct auxiliary *auxiliary, uint64_t size, struct error **err)
@@ -85,9 +113,9 @@ static int check_end(const struct auxiliary *auxiliary, uint64_t size, struct er
 	else if (size >= OUTPUT_MAX)
 		r = error_set(err, ERROR_TOO_LARGE, "its output passes the limit of 64 MB");
 	else if (code != 0 || signal_number != 0) {
-		char text[STDERR_MAX + 1];
-		ssize_t length = pread_full(auxiliary->process.stderr_fd, text, STDERR_MAX, 0);
-		r = error_set(err, ERROR_INTERNAL, "%.*s", (int)MAX(length, (ssize_t)0), text);
+		_cleanup_strbuf_ struct strbuf reason = STRBUF_INIT;
+		add_reason(auxiliary, &reason);
+		r = error_set(err, ERROR_INTERNAL, "%s", reason.data);
 	}
 	json_decref(record);
 	return r;

@@ -15,6 +15,7 @@ struct job;
 struct auxiliary {
 	bool running;
 	char *dir;
+	const struct engine *engine;
 	struct process process;
 };
 

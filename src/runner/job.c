@@ -79,6 +79,15 @@ char *job_launch_name(const struct job *job)
 			 job->grant->attempt);
 }
 
+char *job_state_address(const struct job *job)
+{
+	const char *path = job->grant->state_path;
+
+	if (!path)
+		return NULL;
+	return xasprintf("%s%s", path[0] == '/' ? job->runner->options.server : "", path);
+}
+
 char *job_attempt_dir(const struct job *job)
 {
 	char number[16];

@@ -62,5 +62,7 @@ void job_drop(struct job *job);
 
 /* <runner dir>/jobs/<job>/<operation>/<attempt>; caller frees. */
 char *job_attempt_dir(const struct job *job);
+/* The URL of its state, NULL when the grant names none; caller frees. */
+char *job_state_address(const struct job *job);
 /* "<job>/<operation>/<attempt>"; caller frees. */
 char *job_launch_name(const struct job *job);

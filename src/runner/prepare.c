@@ -22,6 +22,9 @@
 #include "runner/pack.h"
 #include "runner/sequence.h"
 
+/* Of an init that is not an attempt of its own. */
+#define NOTES_MAX ((size_t)256 << 10)
+
 struct engine_options prepare_options(const struct attempt *attempt)
 {
 	const struct grant *grant = attempt->grant;
@@ -148,6 +151,7 @@ static int run_init(struct attempt *attempt, struct error **err)
 	int r = auxiliary_start(&init, attempt->job, attempt->install, ENGINE_INIT, err);
 	if (r == 0)
 		r = auxiliary_finish(&init, &output, &size, err);
+	strbuf_add(&attempt->notes, output, MIN(size, NOTES_MAX));
 	if (size > 0)
 		munmap(output, size);
 	return r < 0 ? error_wrap(err, "init of the workspace, which had to be made again, failed")
@@ -264,6 +268,11 @@ int prepare(struct attempt *attempt, struct error **err)
 	if (attempt->command == ENGINE_INIT) {
 		int r = prepare_init(attempt, err);
 		attempt->reused = r == 1;
+		if (attempt->reused)
+			strbuf_addstr(
+				&attempt->notes,
+				"Init was done before with the same module, engine and settings: "
+				"its result is used again.");
 		return r;
 	}
 

@@ -273,11 +273,6 @@ void progress_add_line(struct progress *p, const char *stream, const struct tail
 		strbuf_release(&p->masked);
 }
 
-void progress_add_note(struct progress *p, const char *text, struct batch *batch)
-{
-	add_lines(p, "stdout", text, strlen(text), false, false, batch);
-}
-
 struct engine_counts progress_counts(const struct progress *p)
 {
 	if (is_apply(p))

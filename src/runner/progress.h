@@ -54,8 +54,6 @@ void progress_add_line(struct progress *progress, const char *stream, const stru
 		       struct batch *batch);
 /* The command succeeded: whatever it read, it has read. */
 void progress_reading_done(struct progress *progress, struct batch *batch);
-/* A line of the runner's own. */
-void progress_add_note(struct progress *progress, const char *text, struct batch *batch);
 void progress_add_error(struct progress *progress, const char *summary, const char *detail);
 /* Counts of changes so far: planned ones, or applied ones in an apply. */
 struct engine_counts progress_counts(const struct progress *progress);
