@@ -374,6 +374,7 @@ static int start_engine(struct attempt *attempt, struct error **err)
 /* The engine runs afterwards, or attempt->ended with or without a failure. */
 static void start(struct attempt *attempt)
 {
+	attempt->started_ms = now_realtime_ms();
 	int unstored = attempt->job->unstored;
 	int r = attempt->install && unstored == 0 ? prepare(attempt, &attempt->failure) : -1;
 
