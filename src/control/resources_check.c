@@ -130,8 +130,8 @@ static int refuse_move(const struct resource_row *existing, const char *field, c
 		       const char *wanted, struct error **err)
 {
 	_cleanup_free_ char *path = json_pointer_to_path(field);
-	int r = error_set_field(err, ERROR_CONFLICT, field, "%s of %s is %s: it cannot become %s", path,
-				existing->id, is, wanted);
+	int r = error_set_field(err, ERROR_CONFLICT, field, "%s of %s is %s: it cannot become %s",
+				path, existing->id, is, wanted);
 	error_hint(err, "leave metadata.id out to create another resource");
 	return r;
 }
@@ -349,7 +349,7 @@ int resource_prepare(struct work *w, const json_t *document, struct manifest *re
 	int r = manifest_parse(document, &m, &issues, err);
 	if (r >= 0)
 		r = find_existing(w, &m, &existing, err);
-	if (r > 0)
+	if (r > 0 && existing.manifest)
 		r = keep_masked(w, &m, &existing, err);
 	if (r < 0)
 		return r;

@@ -305,7 +305,10 @@ static json_t *sensitive_values(const struct provider_type *type, const json_t *
 	json_t *values = json_new_array();
 	const char *pointer;
 	json_t *value;
-	json_object_foreach(found, pointer, value) json_append_value(values, json_incref(value));
+	json_object_foreach(found, pointer, value)
+	{
+		json_append_value(values, json_incref(value));
+	}
 	return values;
 }
 

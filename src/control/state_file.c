@@ -100,7 +100,7 @@ static int64_t count_instances(struct state_span resource)
 int state_parse(const char *bytes, size_t len, int64_t *ret_serial, char **ret_lineage,
 		int64_t *ret_resources, struct error **err)
 {
-	struct state_head head;
+	struct state_head head = {0};
 	int r = read_head(bytes, len, &head, err);
 	if (r < 0)
 		return r;
@@ -126,7 +126,7 @@ int state_parse(const char *bytes, size_t len, int64_t *ret_serial, char **ret_l
 int state_with_serial(const char *bytes, size_t len, int64_t serial, struct strbuf *out,
 		      struct error **err)
 {
-	struct state_head head;
+	struct state_head head = {0};
 	int r = read_head(bytes, len, &head, err);
 	if (r < 0)
 		return r;
@@ -191,7 +191,7 @@ static json_t *read_output(struct state_span output, size_t *room)
 
 int state_outputs(const char *bytes, size_t len, json_t **ret, struct error **err)
 {
-	struct state_head head;
+	struct state_head head = {0};
 	int r = read_head(bytes, len, &head, err);
 	if (r < 0)
 		return r;
@@ -293,7 +293,7 @@ static void add_addresses(struct state_span resource, json_t *addresses)
 
 int state_addresses(const char *bytes, size_t len, json_t **ret, struct error **err)
 {
-	struct state_head head;
+	struct state_head head = {0};
 	int r = read_head(bytes, len, &head, err);
 	if (r < 0)
 		return r;

@@ -178,7 +178,7 @@ int state_lock(struct work *w, const char *state_id, const struct attempt_row *b
 {
 	_cleanup_free_ char *id = NULL;
 	int r = lock_document_id(info, len, &id, err);
-	if (r < 0)
+	if (r < 0 || !id)
 		return r;
 	_cleanup_(state_lock_row_release) struct state_lock_row lock = {0};
 	r = live_lock(w, state_id, &lock, err);
@@ -324,7 +324,7 @@ int state_rollback(struct work *w, const char *state_id, const char *version_id,
 		return r;
 
 	char *old = NULL;
-	size_t old_len;
+	size_t old_len = 0;
 	_cleanup_strbuf_secret_ struct strbuf text = STRBUF_INIT;
 	r = state_read(w, state_id, version_id, &old, &old_len, err);
 	if (r < 0)

@@ -27,8 +27,8 @@ static json_t *normalise_object(const struct schema *schema, const json_t *objec
 		const struct schema *inner = property ? property->schema : schema->additional;
 
 		if (json_object_get(result, canonical)) {
-			issues_add(issues, place, "is there twice, as %s and as %s", property->name,
-				   property->snake);
+			issues_add(issues, place, "is there twice, as %s and as %s", canonical,
+				   property ? property->snake : name);
 			continue;
 		}
 		json_set_value(result, canonical,
