@@ -162,6 +162,7 @@ static int run(struct runner *runner)
 	runner->jobs = jobs_new(runner);
 	struct reattach *reattach = reattach_scan(runner);
 	json_t *held = reattach_held(reattach);
+	reattach_sweep(reattach);
 	if (json_array_size(held) == 0)
 		disk_budget_enforce(runner);
 	bool registered = wait_for_server(runner, held, &code);

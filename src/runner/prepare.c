@@ -52,7 +52,7 @@ static int put_module(struct attempt *attempt, struct error **err)
 	_cleanup_free_ char *module = NULL;
 	_cleanup_free_ char *backend = path_join(job->workspace.module, engine->backend_file, NULL);
 
-	int r = workspace_make(&job->workspace, err);
+	int r = workspace_make(&job->workspace, job->runner->public_key, err);
 	if (r < 0)
 		return r;
 	if (attempt->grant->plan_artifact)

@@ -17,6 +17,7 @@
 #include "runner/grant.h"
 #include "runner/jobs.h"
 #include "runner/leftovers.h"
+#include "runner/workspace.h"
 
 #define GRANT_MAX ((size_t)64 << 20)
 
@@ -143,6 +144,17 @@ json_t *reattach_held(const struct reattach *reattach)
 					grant->attempt, "epoch", (json_int_t)grant->epoch));
 	}
 	return held;
+}
+
+static bool is_held(const char *job_id, void *userdata)
+{
+	return is_known(userdata, job_id);
+}
+
+void reattach_sweep(struct reattach *reattach)
+{
+	const struct runner *runner = reattach->runner;
+	workspace_sweep(runner->options.work_root, runner->public_key, is_held, reattach);
 }
 
 void reattach_start(struct runner *runner, struct reattach *reattach)

@@ -1,6 +1,7 @@
 /* The folders of one job's engine. */
 #include "runner/workspace.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 
 /* Plugins make sockets in the temporary folder, with names of up to this many bytes. */
 #define SOCKET_NAME 32
+#define LINK_FOLDER "/tmp"
+#define LINK_PREFIX "planton-"
 
 void workspace_init(struct workspace *workspace, const char *work_root, const char *job_id)
 {
@@ -34,7 +37,7 @@ void workspace_init(struct workspace *workspace, const char *work_root, const ch
 		return;
 	char digest[DIGEST_HEX_SIZE];
 	digest_hex(DIGEST_BLAKE2B, path, strlen(path), digest);
-	workspace->tmp_link = xasprintf("/tmp/planton-%.16s", digest);
+	workspace->tmp_link = xasprintf(LINK_FOLDER "/" LINK_PREFIX "%.16s", digest);
 }
 
 void workspace_release(struct workspace *workspace)
@@ -62,7 +65,17 @@ static int make_link(const struct workspace *workspace, struct error **err)
 	return error_set_errno(err, ERROR_INTERNAL, errno, "%s", workspace->tmp_link);
 }
 
-int workspace_make(const struct workspace *workspace, struct error **err)
+/* A small file of a workspace; not secret. */
+static int write_mark(const struct workspace *workspace, const char *name, const char *text,
+		      struct error **err)
+{
+	_cleanup_free_ char *path = path_join(workspace->path, name, NULL);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : write_all(fd, text, strlen(text));
+	return r < 0 ? error_set_errno(err, ERROR_INTERNAL, r, "%s", path) : 0;
+}
+
+int workspace_make(const struct workspace *workspace, const char *owner, struct error **err)
 {
 	const char *const folders[] = {workspace->path, workspace->home, workspace->files,
 				       workspace->aux, workspace->tmp};
@@ -75,7 +88,8 @@ int workspace_make(const struct workspace *workspace, struct error **err)
 		if (r < 0)
 			return error_set_errno(err, ERROR_INTERNAL, r, "workspace %s", folders[i]);
 	}
-	return workspace->tmp_link ? make_link(workspace, err) : 0;
+	r = write_mark(workspace, "owner", owner, err);
+	return r == 0 && workspace->tmp_link ? make_link(workspace, err) : r;
 }
 
 void workspace_remove(const struct workspace *workspace)
@@ -96,10 +110,50 @@ char *workspace_ready(const struct workspace *workspace)
 
 int workspace_set_ready(const struct workspace *workspace, const char *init_key, struct error **err)
 {
-	_cleanup_free_ char *path = path_join(workspace->path, "ready", NULL);
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : write_all(fd, init_key, strlen(init_key));
-	return r < 0 ? error_set_errno(err, ERROR_INTERNAL, r, "%s", path) : 0;
+	return write_mark(workspace, "ready", init_key, err);
+}
+
+static bool is_owned(const char *path, const char *owner)
+{
+	_cleanup_free_ char *mark = path_join(path, "owner", NULL);
+	_cleanup_free_ char *text = NULL;
+	return read_file(mark, 4096, &text, NULL) == 0 && streq(text, owner);
+}
+
+/* Workspaces are made before their links, so a link to nothing is of one that is gone. */
+static void sweep_links(void)
+{
+	DIR *folder = opendir(LINK_FOLDER);
+	struct dirent *entry;
+	struct stat st;
+
+	while (folder && (entry = readdir(folder)))
+		if (startswith(entry->d_name, LINK_PREFIX) &&
+		    fstatat(dirfd(folder), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISLNK(st.st_mode) && st.st_uid == geteuid() &&
+		    faccessat(dirfd(folder), entry->d_name, F_OK, 0) < 0 && errno == ENOENT)
+			(void)unlinkat(dirfd(folder), entry->d_name, 0);
+	if (folder)
+		closedir(folder);
+}
+
+void workspace_sweep(const char *work_root, const char *owner,
+		     bool (*is_held)(const char *job_id, void *userdata), void *userdata)
+{
+	DIR *folder = opendir(work_root);
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		_cleanup_free_ char *path = path_join(work_root, entry->d_name, NULL);
+		if (entry->d_name[0] == '.' || is_held(entry->d_name, userdata) ||
+		    !is_owned(path, owner))
+			continue;
+		log_info("removing %s, which nobody works in", path);
+		rm_rf(path);
+	}
+	if (folder)
+		closedir(folder);
+	sweep_links();
 }
 
 static int write_secret_file(const struct workspace *workspace, const char *name,

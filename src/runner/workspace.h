@@ -5,6 +5,7 @@
  *     home/ tmp/  private folders of the engine
  *     files/   credentials, each 0600, made anew for each attempt
  *     aux/     output of commands that are for the runner alone
+ *     owner    which runner made it
  *     ready    there once init succeeded; names the init cache's entry
  */
 #pragma once
@@ -24,8 +25,14 @@ struct workspace {
 void workspace_init(struct workspace *workspace, const char *work_root, const char *job_id);
 void workspace_release(struct workspace *workspace);
 
-/* Empty folders, whatever was there before. */
-int workspace_make(const struct workspace *workspace, struct error **err);
+/* Empty folders, whatever was there before. owner: the runner's public key. */
+int workspace_make(const struct workspace *workspace, const char *owner, struct error **err);
+/*
+ * Removes what runners that were killed left behind: workspaces of this owner
+ * that is_held() denies, and links of workspaces that are gone.
+ */
+void workspace_sweep(const char *work_root, const char *owner,
+		     bool (*is_held)(const char *job_id, void *userdata), void *userdata);
 /* Removes it from disk. */
 void workspace_remove(const struct workspace *workspace);
 
