@@ -117,7 +117,7 @@ static int assign(struct work *w, struct job_state *s, const struct runner_row *
 
 /* runner NULL: only what needs none. */
 static int try_healthy_job(struct work *w, const char *job_id, const struct runner_row *runner,
-		   json_t **ret_grant, struct error **err)
+			   json_t **ret_grant, struct error **err)
 {
 	_cleanup_job_state_ struct job_state s = {0};
 	int r = job_state_load(w, job_id, &s, err);
@@ -147,12 +147,12 @@ static int fail_with(struct work *w, const char *job_id, const char *why, struct
 	int r = job_state_load(w, job_id, &s, err);
 	if (r < 0)
 		return r;
-	const struct job_step step = {
-		.event = {.type = s.row.status == STATUS_QUEUED ? JOB_EVENT_PREFLIGHT_FAILED
+	const struct job_step step = {.event = {.type = s.row.status == STATUS_QUEUED
+								? JOB_EVENT_PREFLIGHT_FAILED
 								: JOB_EVENT_LAUNCH_REFUSED,
-			  .operation = job_next_operation(&s.view),
-			  .error_code = "launch_failed",
-			  .error_message = why}};
+						.operation = job_next_operation(&s.view),
+						.error_code = "launch_failed",
+						.error_message = why}};
 	struct job_effects f;
 	r = job_state_step(w, &s, &step, &f, err);
 	return r < 0 ? r : OUTCOME_MOVED;

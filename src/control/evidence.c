@@ -75,8 +75,8 @@ static json_t *known_addresses(struct work *w, const char *state_id)
 	return addresses ? addresses : json_new_object();
 }
 
-static int put(struct work *w, const struct job_row *job, const json_t *addresses, const char *address,
-	       const json_t *one, struct error **err)
+static int put(struct work *w, const struct job_row *job, const json_t *addresses,
+	       const char *address, const json_t *one, struct error **err)
 {
 	if (json_get_bool(one, "failed", false))
 		return 0;
@@ -273,8 +273,8 @@ static bool ended_in_the_dark(const struct job_state *s, const struct attempt_ro
 		streq_null(s->row.error_code, "engine_unknown"));
 }
 
-/* Its runner says that nothing of the newest launch is alive and goes on no further: without this the
- * loss would come after the word that could end its hold. */
+/* Its runner says that nothing of the newest launch is alive and goes on no further: without this
+ * the loss would come after the word that could end its hold. */
 static int lose_what_was_given_up(struct work *w, struct job_state *s, int64_t epoch,
 				  struct attempt_row **a, struct error **err)
 {

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/strutil.h"
 #include "control/jobs.h"
-#include "control/leases.h"
 #include "control/jobs_state.h"
+#include "control/leases.h"
 #include "model/json.h"
 
 static void set_time(json_t *object, const char *key, int64_t ms)
@@ -116,10 +116,13 @@ static int render_no_runner(struct work *w, json_t **ret, struct error **err)
 	}
 	free(rows);
 	*ret = json_new_object();
-	json_set_string(*ret, "reason",
-			connected ? "every slot of the connected runners is taken: it starts when one is free"
-				  : "no runner is connected: start `planton runner`, or read why the server's "
-				    "own does not register in runner/log of its data folder");
+	json_set_string(
+		*ret, "reason",
+		connected
+			? "every slot of the connected runners is taken: it starts when one is free"
+			: "no runner is connected: start `planton runner`, or read why the "
+			  "server's "
+			  "own does not register in runner/log of its data folder");
 	return 0;
 }
 

@@ -50,7 +50,8 @@ void lease_unclaim_loading(struct lease_table *t);
 
 /*
  * What kept a job from being handed out, so that it keeps no other job from it: its transaction was
- * rolled back, and the next one passes it over for a while or, when the fault is the job's own, fails it.
+ * rolled back, and the next one passes it over for a while or, when the fault is the job's own,
+ * fails it.
  */
 void lease_fault_put(struct lease_table *t, const char *job_id, const char *why, bool its_own);
 /* 0: none. 1: to be passed over for now. 2: to be failed with *ret_why, which the caller frees. */

@@ -45,8 +45,9 @@ struct work {
 	struct store_tx *tx;
 	struct actor actor;
 	int64_t now_ms;
-	char **topics; /* to wake after the commit */
-	bool forgot_unassigned; /* the lease table went ahead of what is stored: without the commit it is read again */
+	char **topics;		/* to wake after the commit */
+	bool forgot_unassigned; /* the lease table went ahead of what is stored: without the commit
+				   it is read again */
 };
 
 int work_begin(struct control *c, const struct actor *a, enum store_access access,

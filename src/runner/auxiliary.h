@@ -24,6 +24,7 @@ struct auxiliary {
 		.process = PROCESS_INIT \
 	}
 
+/* background: something that matters more runs beside it. */
 int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		    const struct engine_install *install, enum engine_command command,
 		    struct error **err);

@@ -10,8 +10,8 @@
 #include "base/strv.h"
 #include "server/places.h"
 
-#define DEFAULT_LISTEN	 "127.0.0.1:8080"
-#define MAX_CAPACITY	 1024
+#define DEFAULT_LISTEN "127.0.0.1:8080"
+#define MAX_CAPACITY   1024
 
 enum option {
 	OPTION_DATA,
@@ -56,8 +56,9 @@ static const struct option_row rows[_OPTION_MAX] = {
 	[OPTION_OPERATION_TIMEOUT] = {"--operation-timeout", "PLANTON_OPERATION_TIMEOUT",
 				      "DURATION", SERVE,
 				      "how long one engine command may take (6h)"},
-	[OPTION_RUNNER_CAPACITY] = {"--runner-capacity", "PLANTON_RUNNER_CAPACITY", "N", SERVE,
-				    "jobs at a time of the embedded runner (default: the number of processors)"},
+	[OPTION_RUNNER_CAPACITY] =
+		{"--runner-capacity", "PLANTON_RUNNER_CAPACITY", "N", SERVE,
+		 "jobs at a time of the embedded runner (default: the number of processors)"},
 	[OPTION_NO_RUNNER] = {"--no-runner", NULL, NULL, SERVE, "start no embedded runner"},
 	[OPTION_TO] = {"--to", NULL, "FILE", BACKUP, "the new file"},
 	[OPTION_FROM] = {"--from", NULL, "FILE", RESTORE, "a file that backup made"},

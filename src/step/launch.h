@@ -1,7 +1,7 @@
 /*
  * What a step is asked to run. As JSON:
  *     {"argv": [..], "env": ["K=V", ..], "cwd": "..",
- *      "timeoutMs": 0, "graceMs": 30000, "sync": false,
+ *      "timeoutMs": 0, "graceMs": 30000, "sync": false, "nice": 0,
  *      "limits": {"fileBytes": 0, "openFiles": 0},
  *      "sandbox": {"read": [".."], "write": [".."]} | null}
  * argv[0] is an absolute path. A number of 0 sets no limit.

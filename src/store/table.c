@@ -248,8 +248,9 @@ int row_get(struct store_tx *tx, const struct table *t, void *ret, struct error 
 	r = db_next(rows, err);
 	if (r == 0) {
 		bool named = n == 1 && values[0].type == DB_TYPE_TEXT;
-		return error_set(err, ERROR_NOT_FOUND, "no such %s%s%.*s", t->noun, named ? ": " : "",
-				 named ? (int)values[0].size : 0, named ? (const char *)values[0].data : "");
+		return error_set(err, ERROR_NOT_FOUND, "no such %s%s%.*s", t->noun,
+				 named ? ": " : "", named ? (int)values[0].size : 0,
+				 named ? (const char *)values[0].data : "");
 	}
 	if (r > 0)
 		r = read_row(t, rows, true, row, err);

@@ -85,11 +85,11 @@ static void a_grant_that_cannot_follow_fails_the_job(void **state)
 	struct fixture *f = *state;
 	struct runner *r = runner_new(f, "one", 1);
 	_cleanup_(apply_result_release) struct apply_result made = {0}, connected = {0};
-	json_t *connection = json_pack(
-		"{s:s s:s s:{s:s} s:{s:s s:b s:{s:s s:s s:s s:s}}}", "apiVersion", "planton.dev/v1",
-		"kind", "Connection", "metadata", "name", "pg", "spec", "provider", "postgresql",
-		"default", 1, "fields", "host", "db", "port", "5432", "user", "u", "password",
-		"correct horse");
+	json_t *connection =
+		json_pack("{s:s s:s s:{s:s} s:{s:s s:b s:{s:s s:s s:s s:s}}}", "apiVersion",
+			  "planton.dev/v1", "kind", "Connection", "metadata", "name", "pg", "spec",
+			  "provider", "postgresql", "default", 1, "fields", "host", "db", "port",
+			  "5432", "user", "u", "password", "correct horse");
 	json_t *database =
 		json_pack("{s:s s:s s:{s:s s:s} s:{s:s}}", "apiVersion",
 			  "postgresql.planton.dev/v1", "kind", "PostgresDatabase", "metadata",
@@ -106,10 +106,10 @@ static void a_grant_that_cannot_follow_fails_the_job(void **state)
 	w = begin(f);
 	OK(resource_delete(w->tx, connected.resource.id, ERR));
 	end(w);
-	json_t *answer = report(&a, "{\"time\": 1000, \"command\": \"plan\"}", NULL, "drift",
-				&(struct ending){.result = "succeeded",
-						 .facts = "{\"drift\": 1}",
-						 .goes_on = true});
+	json_t *answer =
+		report(&a, "{\"time\": 1000, \"command\": \"plan\"}", NULL, "drift",
+		       &(struct ending){
+			       .result = "succeeded", .facts = "{\"drift\": 1}", .goes_on = true});
 	released(&a, answer, "completed/failed");
 	assert_job(f, made.job.id, "completed/failed/credentials_unavailable");
 	assert_operations(f, made.job.id,
@@ -152,12 +152,12 @@ static void a_killed_engine_leaves_what_it_reported(void **state)
 static void send_evidence(struct runner *r, struct attempt *a, bool final)
 {
 	_cleanup_free_ char *errored = base64_encode("{}", 2);
-	_cleanup_json_ json_t *body = json_pack(
-		"{s:I s:s s:I s:n s:[] s:s? s:b}", "epoch",
-		(json_int_t)json_get_int(a->grant, "epoch", 0), "operation",
-		json_get_str(a->grant, "attempt.operation"), "attempt",
-		(json_int_t)json_get_int(a->grant, "attempt.number", 0), "ended", "journal",
-		"erroredState", final ? NULL : errored, "final", final);
+	_cleanup_json_ json_t *body =
+		json_pack("{s:I s:s s:I s:n s:[] s:s? s:b}", "epoch",
+			  (json_int_t)json_get_int(a->grant, "epoch", 0), "operation",
+			  json_get_str(a->grant, "attempt.operation"), "attempt",
+			  (json_int_t)json_get_int(a->grant, "attempt.number", 0), "ended",
+			  "journal", "erroredState", final ? NULL : errored, "final", final);
 	struct work *w = begin_as_runner(r);
 	OK(runner_evidence(w, a->job, body, ERR));
 	end(w);

@@ -1,10 +1,11 @@
 /*
- * Stands before the real engine and tells a recorder (tests/harness/recorder.py) that it starts. Built by the harness with
- *   -DREAL_ENGINE="\"...\"" -DRECORDER_PORT=n
- * because an engine's environment is a clean allow-list. It connects to the recorder on loopback, says who it is, waits for the
- * answer, then execs the engine, which keeps pid, output files and the connection: the kernel closes that when the engine and all
- * of its plugins are gone, so an open connection is the proof that something of this launch lives. A sandbox may close the file
- * system to us, so no file is touched.
+ * Stands before the real engine and tells a recorder (tests/harness/recorder.py) that it starts.
+ * Built by the harness with -DREAL_ENGINE="\"...\"" -DRECORDER_PORT=n because an engine's
+ * environment is a clean allow-list. It connects to the recorder on loopback, says who it is, waits
+ * for the answer, then execs the engine, which keeps pid, output files and the connection: the
+ * kernel closes that when the engine and all of its plugins are gone, so an open connection is the
+ * proof that something of this launch lives. A sandbox may close the file system to us, so no file
+ * is touched.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,15 +25,18 @@ static const char *variable(const char *name)
 	return value ? value : "";
 }
 
-/* pid TAB command TAB state TAB launch TAB all arguments, each followed by a unit separator, NEWLINE */
+/* pid TAB command TAB state TAB launch TAB all arguments, each followed by a unit separator,
+ * NEWLINE */
 static void announce(int fd, int argc, char **argv)
 {
 	char text[16384], answer;
-	int size = snprintf(text, sizeof(text), "%d\t%s\t%s\t%s\t", (int)getpid(), argc > 1 ? argv[1] : "",
-			    variable("TF_HTTP_ADDRESS"), variable("PLANTON_LAUNCH"));
+	int size = snprintf(text, sizeof(text), "%d\t%s\t%s\t%s\t", (int)getpid(),
+			    argc > 1 ? argv[1] : "", variable("TF_HTTP_ADDRESS"),
+			    variable("PLANTON_LAUNCH"));
 
 	for (int i = 1; i < argc && size < (int)sizeof(text) - 1024; i++)
-		size += snprintf(text + size, sizeof(text) - (size_t)size - 2, "%.900s\x1f", argv[i]);
+		size += snprintf(text + size, sizeof(text) - (size_t)size - 2, "%.900s\x1f",
+				 argv[i]);
 	text[size++] = '\n';
 	for (int sent = 0; sent < size;) {
 		ssize_t n = send(fd, text + sent, (size_t)(size - sent), MSG_NOSIGNAL);

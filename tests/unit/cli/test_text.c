@@ -69,8 +69,8 @@ static void times(void **state)
 	static const struct {
 		uint64_t ms;
 		const char *text;
-	} cases[] = {
-		{0, "0ms"}, {99, "99ms"}, {100, "0.1s"}, {449, "0.4s"}, {59999, "59.9s"}, {65000, "1m05s"}, {7380000, "2h03m"}};
+	} cases[] = {{0, "0ms"},       {99, "99ms"},	 {100, "0.1s"},	    {449, "0.4s"},
+		     {59999, "59.9s"}, {65000, "1m05s"}, {7380000, "2h03m"}};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 		text_add_duration(&out, cases[i].ms);

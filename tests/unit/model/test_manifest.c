@@ -92,7 +92,7 @@ static void everything_wrong_is_named(void **state)
 			      "missing\n/metadata: metadata is missing\n");
 	assert_findings("[]", ": (document) must be an object\n");
 	assert_findings("{" HEAD ",'metadata':{'nmae':'x','env':'Dev','id':'sj_1','tags':[1],'"
-				 "labels':{'a':1,'planton.dev/provisioner':'ansible'}},'spec':3}",
+			"labels':{'a':1,'planton.dev/provisioner':'ansible'}},'spec':3}",
 			"/metadata/nmae: metadata.nmae is unknown; did you mean \"name\"?\n"
 			"/metadata/name: metadata.name is missing\n"
 			"/metadata/env: metadata.env must be a slug: lower-case letters and digits "
@@ -126,13 +126,13 @@ static void flow_control(void **state)
 {
 	(void)state;
 	assert_findings("{" HEAD ",'metadata':{'name':'a'},'placement':{'flowControl':{'isManual':"
-				 "1,'skipRefrsh':true}}}",
+			"1,'skipRefrsh':true}}}",
 			"/placement/flowControl/skipRefrsh: placement.flowControl.skipRefrsh is "
 			"unknown; did you mean \"skipRefresh\"?\n"
 			"/placement/flowControl/isManual: placement.flowControl.isManual must be "
 			"true or false\n");
 	assert_findings("{" HEAD ",'metadata':{'name':'a'},'placement':{'flowControl':{'"
-				 "previewBeforeUpdateOrDestroy':false,"
+			"previewBeforeUpdateOrDestroy':false,"
 			"'pauseBetweenPreviewAndUpdateOrDestroy':true}}}",
 			"/placement/flowControl: placement.flowControl pauses after a preview that "
 			"it leaves out\n");
@@ -200,7 +200,7 @@ static void the_given_document_stays_as_it_was(void **state)
 	(void)state;
 	_cleanup_json_ json_t *document =
 		json("{" HEAD ",'metadata':{'name':'a','labels':{'x':'y'},'relationships':[]},'"
-			      "spec':{'a':{'b':1}}}");
+		     "spec':{'a':{'b':1}}}");
 	_cleanup_json_ json_t *before = json_deep_copy(document);
 	_cleanup_issues_ struct issues issues = ISSUES_INIT;
 	_cleanup_manifest_ struct manifest m;
