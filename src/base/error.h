@@ -86,6 +86,15 @@ void error_add_detail(struct error **err, const char *field, const char *message
 /* Moves *from to *err (or frees it when err is NULL). */
 int error_move(struct error **err, struct error **from);
 
+#ifdef __clang_analyzer__
+/* What the comment above promises, where the analyser cannot see it. */
+#define error_set(...)	     ((error_set)(__VA_ARGS__), -1)
+#define error_set_field(...) ((error_set_field)(__VA_ARGS__), -1)
+#define error_set_errno(...) ((error_set_errno)(__VA_ARGS__), -1)
+#define error_wrap(...)	     ((error_wrap)(__VA_ARGS__), -1)
+#define error_move(...)	     ((error_move)(__VA_ARGS__), -1)
+#endif
+
 /* "outer: inner: innermost". Caller frees. */
 char *error_describe(const struct error *error);
 void error_free(struct error *error);

@@ -308,7 +308,7 @@ static void read_placement(struct manifest *manifest, struct issues *issues)
 
 static void read_builtin_spec(struct manifest *manifest, struct issues *issues)
 {
-	json_t *spec = manifest->spec;
+	json_t *spec;
 	switch (manifest->type) {
 	case RESOURCE_ORGANIZATION:
 		spec = normalise_member(manifest->doc, "", "spec", organization_keys, issues);

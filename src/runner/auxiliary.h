@@ -27,7 +27,7 @@ struct auxiliary {
 /* background: something that matters more runs beside it. */
 int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		    const struct engine_install *install, enum engine_command command,
-		    struct error **err);
+		    bool background, struct error **err);
 /* Has it ended? A descriptor to poll, -1 when it is not running. */
 int auxiliary_pidfd(const struct auxiliary *auxiliary);
 bool auxiliary_has_ended(const struct auxiliary *auxiliary);

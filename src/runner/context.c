@@ -128,7 +128,7 @@ static int run_version(const struct engine *engine, const char *path, struct str
 	int r = process_spawn(&spec, &pid, &pidfd);
 	if (r < 0)
 		return error_set_errno(err, ERROR_UNPROCESSABLE, r, "%s cannot be run", path);
-	write_end = safe_close(write_end);
+	safe_close(TAKE_FD(write_end));
 	r = read_fd(read_end, 64 << 10, output);
 	if (r < 0)
 		(void)process_signal(pidfd, SIGKILL);

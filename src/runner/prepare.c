@@ -119,12 +119,10 @@ static int prepare_init(struct attempt *attempt, struct error **err)
 	const struct engine *engine = attempt->install->engine;
 	_cleanup_free_ char *inputs = NULL;
 	bool packed = attempt->grant->plan_artifact != NULL;
-	bool early = engine->init_needs_inputs != NULL;
-
 	int r = put_module(attempt, err);
 	if (r < 0)
 		return r;
-	early = engine->init_needs_inputs(job->workspace.module);
+	bool early = engine->init_needs_inputs(job->workspace.module);
 	json_t *variables =
 		variables_cached(job->runner, attempt->install, attempt->grant->module_digest);
 	if (!variables && !packed) {

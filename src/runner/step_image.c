@@ -2,6 +2,7 @@
 #include "runner/step_image.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/fdutil.h"
 #include "base/log.h"
@@ -15,7 +16,7 @@ int step_image_open(void)
 	if (!begin)
 		return -1;
 	int fd = memfd_with_content("planton-step", step_image,
-				    (size_t)(step_image_end - step_image));
+				    (size_t)((uintptr_t)step_image_end - (uintptr_t)step_image));
 	if (fd < 0)
 		log_warning("steps start slower than they could: no memory file (%d)", fd);
 	return fd < 0 ? -1 : fd;

@@ -93,7 +93,6 @@ int tail_next(struct tail *tail, bool ended, struct tail_line *ret)
 		size_t rest = tail->buffer.size - tail->consumed;
 		if (tail->skipping) {
 			take(tail, rest);
-			rest = 0;
 		} else if (rest > limit_of(data, rest)) {
 			tail->skipping = true;
 			return hand_out(tail, rest, 0, true, ret);

@@ -67,7 +67,7 @@ static int run_command(const char *command, struct strbuf *out, struct error **e
 	int r = process_spawn(&spec, &pid, &pidfd);
 	if (r < 0)
 		return error_set_errno(err, ERROR_INTERNAL, r, "cannot run /bin/sh");
-	write_fd = safe_close(write_fd);
+	safe_close(TAKE_FD(write_fd));
 	int read_result = read_fd(output, KEY_TEXT_MAX, out);
 	struct process_exit end;
 	r = process_wait(pidfd, COMMAND_WAIT_MS, &end);

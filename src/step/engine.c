@@ -111,9 +111,9 @@ int engine_start(const struct launch *launch, int ruleset_fd, int stdout_fd, int
 		.stderr_fd = errors,
 		.live_fd = live,
 	};
-	pid_t pid = vfork();
+	pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (pid == 0)
-		child_main(&start);
+		child_main(&start); /* NOLINT(clang-analyzer-unix.Vfork) */
 	if (pid < 0)
 		return error_set_errno(err, ERROR_INTERNAL, errno, "%s: vfork", launch->argv[0]);
 	if (start.error) {

@@ -20,6 +20,7 @@ struct launch {
 	uint64_t timeout_ms; /* then SIGINT; graceMs later SIGKILL */
 	uint64_t grace_ms;
 	uint64_t limit_file_bytes, limit_open_files;
+	int nice;			      /* how much it gives way to others, 0 to 19 */
 	bool sync;			      /* the exit record is to outlast a power cut */
 	char **sandbox_read, **sandbox_write; /* both NULL: no sandbox */
 };

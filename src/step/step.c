@@ -259,7 +259,8 @@ int step_main(int argc, char **argv)
 		supervise(&step);
 		kill_descendants();
 	} else {
-		step.record.error = reason = error_describe(error);
+		reason = error_describe(error);
+		step.record.error = reason;
 	}
 	bool sync = step.launch.sync;
 	launch_release(&step.launch);
