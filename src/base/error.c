@@ -98,7 +98,7 @@ int error_setv(struct error **err, enum error_code code, const char *format, va_
 	return err ? put(err, code, 0, NULL, xvasprintf(format, arguments)) : -(int)code;
 }
 
-int (error_set)(struct error **err, enum error_code code, const char *format, ...)
+int(error_set)(struct error **err, enum error_code code, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -107,8 +107,8 @@ int (error_set)(struct error **err, enum error_code code, const char *format, ..
 	return r;
 }
 
-int (error_set_field)(struct error **err, enum error_code code, const char *field, const char *format,
-		    ...)
+int(error_set_field)(struct error **err, enum error_code code, const char *field,
+		     const char *format, ...)
 {
 	if (!err)
 		return -(int)code;
@@ -119,7 +119,7 @@ int (error_set_field)(struct error **err, enum error_code code, const char *fiel
 	return put(err, code, 0, field, message);
 }
 
-int (error_set_errno)(struct error **err, enum error_code code, int errnum, const char *format, ...)
+int(error_set_errno)(struct error **err, enum error_code code, int errnum, const char *format, ...)
 {
 	if (!err)
 		return -(int)code;
@@ -134,7 +134,7 @@ int (error_set_errno)(struct error **err, enum error_code code, int errnum, cons
 	return put(err, code, positive, NULL, strbuf_detach(&message, NULL));
 }
 
-int (error_wrap)(struct error **err, const char *format, ...)
+int(error_wrap)(struct error **err, const char *format, ...)
 {
 	if (!err || !*err)
 		return -(int)ERROR_INTERNAL;
@@ -181,7 +181,7 @@ void error_add_detail(struct error **err, const char *field, const char *message
 	};
 }
 
-int (error_move)(struct error **err, struct error **from)
+int(error_move)(struct error **err, struct error **from)
 {
 	struct error *error = TAKE_PTR(*from);
 	int r = error ? -(int)error->code : -(int)ERROR_INTERNAL;

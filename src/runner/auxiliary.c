@@ -21,7 +21,7 @@
 
 int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		    const struct engine_install *install, enum engine_command command,
-		    bool background, struct error **err)
+		    struct error **err)
 {
 	const struct workspace *workspace = &job->workspace;
 	_cleanup_free_ char *launch_name = job_launch_name(job);
@@ -53,7 +53,6 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		.writable = writable,
 		.timeout_ms = TIMEOUT_MS,
 		.file_limit = init ? 0 : OUTPUT_MAX,
-		.background = background,
 	};
 
 	auxiliary_release(auxiliary);

@@ -24,10 +24,9 @@ struct auxiliary {
 		.process = PROCESS_INIT \
 	}
 
-/* background: something that matters more runs beside it. */
 int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		    const struct engine_install *install, enum engine_command command,
-		    bool background, struct error **err);
+		    struct error **err);
 /* Has it ended? A descriptor to poll, -1 when it is not running. */
 int auxiliary_pidfd(const struct auxiliary *auxiliary);
 bool auxiliary_has_ended(const struct auxiliary *auxiliary);

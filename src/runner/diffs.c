@@ -49,8 +49,7 @@ void diffs_start(struct attempt *attempt)
 	_cleanup_error_ struct error *error = NULL;
 
 	if (!job->show.running &&
-	    auxiliary_start(&job->show, job, attempt->install, ENGINE_SHOW_PLAN,
-			    !diffs_after_plan(attempt), &error) < 0)
+	    auxiliary_start(&job->show, job, attempt->install, ENGINE_SHOW_PLAN, &error) < 0)
 		log_warning("the plan cannot be shown: %s", error->message);
 }
 

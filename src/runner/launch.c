@@ -17,7 +17,6 @@
 #include "base/strv.h"
 
 #define INTERRUPT_GRACE_MS 60000
-#define BACKGROUND_NICE	   10
 #define RECORD_MAX	   (64 << 10)
 
 enum {
@@ -88,7 +87,7 @@ static json_t *sandbox(struct runner *runner, const struct launch_request *reque
 
 static int launch_memfd(struct runner *runner, const struct launch_request *request)
 {
-	json_t *root = json_pack("{s:o s:o s:s s:I s:I s:b s:i s:{s:I} s:o}", "argv",
+	json_t *root = json_pack("{s:o s:o s:s s:I s:I s:b s:{s:I} s:o}", "argv",
 				 string_array(request->argv), "env", string_array(request->env),
 				 "cwd", request->cwd, "timeoutMs", (json_int_t)request->timeout_ms,
 				 "graceMs", (json_int_t)INTERRUPT_GRACE_MS, "sync", request->sync,

@@ -35,8 +35,7 @@ struct launch_request {
 	int64_t epoch;
 	const char *const *writable; /* folders; ends with NULL */
 	uint64_t timeout_ms, file_limit;
-	bool sync;	 /* its exit record outlasts a power cut */
-	bool background; /* it gives way to others */
+	bool sync; /* its exit record outlasts a power cut */
 };
 
 /* Makes the folder and starts the step in it. */

@@ -109,7 +109,7 @@ static int put_inputs(struct attempt *attempt, const json_t *variables, char **r
 static int start_variables(struct attempt *attempt, struct error **err)
 {
 	return auxiliary_start(&attempt->variables, attempt->job, attempt->install,
-			       ENGINE_SHOW_VARIABLES, false, err);
+			       ENGINE_SHOW_VARIABLES, err);
 }
 
 /* Module, inputs as far as they are known, init from the cache. 1: init is done. */
@@ -146,7 +146,7 @@ static int run_init(struct attempt *attempt, struct error **err)
 	char *output = NULL;
 	size_t size = 0;
 
-	int r = auxiliary_start(&init, attempt->job, attempt->install, ENGINE_INIT, false, err);
+	int r = auxiliary_start(&init, attempt->job, attempt->install, ENGINE_INIT, err);
 	if (r == 0)
 		r = auxiliary_finish(&init, &output, &size, err);
 	strbuf_add(&attempt->notes, output, MIN(size, NOTES_MAX));

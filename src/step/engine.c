@@ -71,8 +71,6 @@ static void child_main(struct start *start)
 	    limit(RLIMIT_FSIZE, launch->limit_file_bytes) < 0 ||
 	    limit(RLIMIT_NOFILE, launch->limit_open_files) < 0)
 		goto failed;
-	if (launch->nice > 0)
-		(void)setpriority(PRIO_PROCESS, 0, launch->nice);
 	start->stage = STAGE_SANDBOX;
 	int r = sandbox_enter(start->ruleset_fd);
 	if (r < 0) {

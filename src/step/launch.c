@@ -55,7 +55,6 @@ int launch_read(int fd, struct launch *ret, struct error **err)
 		.grace_ms = number(root, "graceMs"),
 		.limit_file_bytes = number(limits, "fileBytes"),
 		.limit_open_files = number(limits, "openFiles"),
-		.nice = (int)MIN(number(root, "nice"), (uint64_t)19),
 		.sync = json_is_true(json_object_get(root, "sync")),
 		.sandbox_read = strings(json_object_get(sandbox, "read")),
 		.sandbox_write = strings(json_object_get(sandbox, "write")),

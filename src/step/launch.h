@@ -1,7 +1,7 @@
 /*
  * What a step is asked to run. As JSON:
  *     {"argv": [..], "env": ["K=V", ..], "cwd": "..",
- *      "timeoutMs": 0, "graceMs": 30000, "sync": false, "nice": 0,
+ *      "timeoutMs": 0, "graceMs": 30000, "sync": false,
  *      "limits": {"fileBytes": 0, "openFiles": 0},
  *      "sandbox": {"read": [".."], "write": [".."]} | null}
  * argv[0] is an absolute path. A number of 0 sets no limit.
@@ -20,7 +20,6 @@ struct launch {
 	uint64_t timeout_ms; /* then SIGINT; graceMs later SIGKILL */
 	uint64_t grace_ms;
 	uint64_t limit_file_bytes, limit_open_files;
-	int nice;			      /* how much it gives way to others, 0 to 19 */
 	bool sync;			      /* the exit record is to outlast a power cut */
 	char **sandbox_read, **sandbox_write; /* both NULL: no sandbox */
 };
