@@ -153,17 +153,28 @@ static int read_environ(pid_t pid, char **ret, size_t *ret_size)
 	}
 }
 
-int process_environ_has(pid_t pid, const char *entry)
+int process_environ_get(pid_t pid, const char *prefix, char **ret)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size;
 	int r = read_environ(pid, &text, &size);
 	if (r < 0)
 		return r;
-	for (const char *c = text; c < text + size; c += strlen(c) + 1)
-		if (streq(c, entry))
-			return 1;
-	return 0;
+	for (const char *c = text; c < text + size; c += strlen(c) + 1) {
+		const char *rest = startswith(c, prefix);
+		if (!rest)
+			continue;
+		*ret = xstrdup(rest);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int process_environ_has(pid_t pid, const char *entry)
+{
+	_cleanup_free_ char *rest = NULL;
+	int r = process_environ_get(pid, entry, &rest);
+	return r == -ENOENT ? 0 : r < 0 ? r : !*rest;
 }
 
 static int check_environ(pid_t pid, void *userdata)

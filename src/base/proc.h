@@ -21,6 +21,9 @@ int process_starttime(pid_t pid, uint64_t *ret);
 typedef int process_callback(pid_t pid, void *userdata);
 
 int process_session_members(pid_t session, process_callback *callback, void *userdata);
+/* What follows "KEY=" (or any prefix of an entry) in its initial environment; -ENOENT when there is
+ * no such entry, -EACCES when it is not ours to read. The caller frees *ret. */
+int process_environ_get(pid_t pid, const char *prefix, char **ret);
 /* Is "KEY=VALUE" in its initial environment? 1, 0, -EACCES when it is not ours. */
 int process_environ_has(pid_t pid, const char *entry);
 /* Processes whose environment we may not read do not count as having it. */

@@ -29,7 +29,7 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 	_cleanup_strv_ char **marks = launch_marks(job->runner, launch_name, job->grant->epoch);
 	const struct engine_options options = {0};
 	bool init = command == ENGINE_INIT;
-	/* Only to be named: an init asks nothing of the state. */
+	/* An init reads the state, for the providers that it needs. */
 	_cleanup_free_ char *address = init ? job_state_address(job) : NULL;
 	const struct engine_environment environment = {
 		.home = workspace->home,
@@ -37,6 +37,8 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		.cli_config = install->cli_config,
 		.marks = marks,
 		.state_address = address,
+		.state_username = init ? job->grant->state_username : NULL,
+		.state_password = init ? grant_state_password(job->grant) : NULL,
 		.memory_limit = job->runner->memory_limit,
 		.passed_on = job->runner->passed_on,
 	};

@@ -14,10 +14,9 @@
 #include "base/fileutil.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/proc.h"
 #include "base/process.h"
 #include "base/strutil.h"
-
-#define ENVIRON_MAX ((size_t)1 << 20)
 
 struct search {
 	char *entry; /* "PLANTON_LAUNCH=..." */
@@ -30,22 +29,11 @@ struct search {
 	int output_fd;			 /* of an engine; -2: not wanted */
 };
 
-/* What follows the prefix in an entry of the process's first environment; caller frees. */
+/* Caller frees; NULL when there is none, or none that we may read. */
 static char *environ_entry(pid_t pid, const char *prefix)
 {
-	char path[64];
-	_cleanup_free_ char *text = NULL;
-	size_t size;
-
-	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-	if (read_file(path, ENVIRON_MAX, &text, &size) < 0)
-		return NULL;
-	for (const char *at = text; at < text + size; at += strlen(at) + 1) {
-		const char *rest = startswith(at, prefix);
-		if (rest)
-			return xstrdup(rest);
-	}
-	return NULL;
+	char *rest = NULL;
+	return process_environ_get(pid, prefix, &rest) < 0 ? NULL : rest;
 }
 
 /* By the program's name: a wrapper may stand before the real engine, and a binary may have been
