@@ -17,6 +17,8 @@
 static char root[] = "/tmp/planton-test-leftovers-XXXXXX";
 static char job[40];
 
+static pid_t started; /* by the last start() */
+
 static int start(const char *path, const char *milliseconds, const char *launch, int live_fd,
 		 int out)
 {
@@ -37,7 +39,24 @@ static int start(const char *path, const char *milliseconds, const char *launch,
 	pid_t pid;
 	int pidfd;
 	assert_int_equal(process_spawn(&spec, &pid, &pidfd), 0);
+	started = pid;
 	return pidfd;
+}
+
+/* The stub answers an interrupt from the moment on that it catches it. */
+static void wait_until_it_catches_interrupts(void)
+{
+	char path[64];
+	unsigned long long caught = 0;
+	uint64_t until = now_monotonic_ms() + 5000;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)started);
+	while (!(caught & (1ULL << (SIGINT - 1))) && now_monotonic_ms() < until) {
+		_cleanup_free_ char *text = NULL;
+		assert_int_equal(read_file(path, 1 << 16, &text, NULL), 0);
+		const char *line = strstr(text, "SigCgt:");
+		assert_non_null(line);
+		caught = strtoull(line + strlen("SigCgt:"), NULL, 16);
+	}
 }
 
 static void finish(int pidfd, int expected_signal, int expected_code)
@@ -56,6 +75,7 @@ static void engines_are_left_alone(void **state)
 			    *other = xasprintf("%s/apply/10", job);
 	assert_false(leftovers_alive(launch, STUB, -1));
 	int engine = start(STUB, "60000", launch, -1, -1);
+	wait_until_it_catches_interrupts();
 	int plugin = start("/bin/sleep", NULL, launch, -1, -1);
 	assert_true(leftovers_alive(launch, STUB, -1));
 	assert_false(leftovers_alive(other, STUB, -1));
