@@ -323,6 +323,17 @@ static enum report_status follow(struct attempt *attempt)
 
 /* ---- Start and end ---- */
 
+/* The operation's limit, or what is left of the job's; 0: none. */
+static uint64_t time_limit(const struct grant *grant)
+{
+	uint64_t now = now_realtime_ms();
+
+	if (!grant->job_deadline_ms)
+		return grant->timeout_ms;
+	uint64_t left = grant->job_deadline_ms > now ? grant->job_deadline_ms - now : 1;
+	return grant->timeout_ms ? MIN(left, grant->timeout_ms) : left;
+}
+
 static int start_engine(struct attempt *attempt, struct error **err)
 {
 	struct job *job = attempt->job;
@@ -363,7 +374,7 @@ static int start_engine(struct attempt *attempt, struct error **err)
 		.launch = name,
 		.epoch = grant->epoch,
 		.writable = writable,
-		.timeout_ms = grant->timeout_ms,
+		.timeout_ms = time_limit(grant),
 		.sync = true,
 	};
 	r = launch(job->runner, dir, &request, &attempt->process, err);

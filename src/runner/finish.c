@@ -43,6 +43,13 @@ static void add_stderr(struct attempt *attempt, const char *summary)
 	progress_add_error(&attempt->progress, summary, text);
 }
 
+static long long seconds_taken(const json_t *record)
+{
+	return (long long)(json_integer_value(json_object_get(record, "endedMs")) -
+			   json_integer_value(json_object_get(record, "startedMs"))) /
+	       1000;
+}
+
 static void explain_failure(struct attempt *attempt, const json_t *record, const struct end *end)
 {
 	struct progress *progress = &attempt->progress;
@@ -52,10 +59,9 @@ static void explain_failure(struct attempt *attempt, const json_t *record, const
 		progress_add_error(progress, "The engine could not be started", problem);
 	} else if (flag(record, "timedOut")) {
 		_cleanup_free_ char *text =
-			xasprintf("The %s passed its time limit of %llu s",
-				  operation_to_string(progress->operation),
-				  (unsigned long long)attempt->grant->timeout_ms / 1000);
-		progress_add_error(
+			xasprintf("The %s passed its time limit, after %lld s",
+				  operation_to_string(progress->operation), seconds_taken(record));
+		progress_lead_error(
 			progress, text,
 			flag(record, "killed")
 				? "It did not end when it was interrupted, and was killed."
@@ -122,8 +128,8 @@ static void explain_stale_plan(struct attempt *attempt)
 		_cleanup_free_ char *detail = xasprintf("Nothing was changed. Rerun the job to "
 							"plan again: planton stack-job rerun %s",
 							attempt->grant->job_id);
-		progress_add_error(&attempt->progress, "The state changed after this plan was made",
-				   detail);
+		progress_lead_error(&attempt->progress,
+				    "The state changed after this plan was made", detail);
 		return;
 	}
 }
@@ -236,10 +242,10 @@ json_t *finish(struct attempt *attempt, enum report_status *ret_status)
 	if (!streq(end.result, "succeeded") && attempt->command == ENGINE_APPLY)
 		explain_stale_plan(attempt);
 	if (attempt->install && evidence_has_errored_state(attempt)) {
-		progress_add_error(&attempt->progress, "The state could not be saved",
-				   "What the engine knew is kept as evidence of this job: "
-				   "errored.tfstate. HTTP error 413 means "
-				   "that the state passes the platform's limit of 64 MiB.");
+		progress_lead_error(&attempt->progress, "The state could not be saved",
+				    "What the engine knew is kept as evidence of this job: "
+				    "errored.tfstate. HTTP error 413 means "
+				    "that the state passes the platform's limit of 64 MiB.");
 		end.result = "failed";
 		if (status == REPORT_STORED && !evidence_send(attempt, NULL, false))
 			status = REPORT_LOST;

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fileutil.h"
@@ -191,6 +192,10 @@ static int from_environment(struct runner_options *o, struct error **err)
 
 static void set_defaults(struct runner_options *o)
 {
+	/* Paths are put behind it. */
+	size_t length = strlen(o->server);
+	while (length > 0 && o->server[length - 1] == '/')
+		o->server[--length] = '\0';
 	if (!o->dir) {
 		const char *state = getenv("XDG_STATE_HOME");
 		const char *home = getenv("HOME");

@@ -214,17 +214,34 @@ static char *shortened(const char *text)
 	return xstrndup(text, utf8_truncate(text, size, MAX_ERROR_DETAIL));
 }
 
-void progress_add_error(struct progress *p, const char *summary, const char *detail)
+static json_t *new_error(const struct progress *p, const char *summary, const char *detail)
 {
-	if (json_array_size(p->errors) >= MAX_ERRORS)
-		return;
 	_cleanup_free_ char *short_summary = shortened(summary);
 	_cleanup_free_ char *short_detail = shortened(detail ? detail : "");
 	json_t *error = json_pack("{s:s s:s}", "summary", short_summary, "detail", short_detail);
+	json_t *masked = error ? masker_apply_json(p->masker, error) : NULL;
+
+	json_decref(error);
+	return masked;
+}
+
+void progress_add_error(struct progress *p, const char *summary, const char *detail)
+{
+	json_t *error =
+		json_array_size(p->errors) < MAX_ERRORS ? new_error(p, summary, detail) : NULL;
+
+	if (error)
+		json_array_append_new(p->errors, error);
+}
+
+void progress_lead_error(struct progress *p, const char *summary, const char *detail)
+{
+	json_t *error = new_error(p, summary, detail);
+
 	if (!error)
 		return;
-	json_array_append_new(p->errors, masker_apply_json(p->masker, error));
-	json_decref(error);
+	json_array_insert_new(p->errors, 0, error);
+	json_array_remove(p->errors, MAX_ERRORS);
 }
 
 static void take_payload(struct progress *p, struct batch *batch)

@@ -55,5 +55,7 @@ void progress_add_line(struct progress *progress, const char *stream, const stru
 /* The command succeeded: whatever it read, it has read. */
 void progress_reading_done(struct progress *progress, struct batch *batch);
 void progress_add_error(struct progress *progress, const char *summary, const char *detail);
+/* One that explains the others: it comes first. */
+void progress_lead_error(struct progress *progress, const char *summary, const char *detail);
 /* Counts of changes so far: planned ones, or applied ones in an apply. */
 struct engine_counts progress_counts(const struct progress *progress);

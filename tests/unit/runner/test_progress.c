@@ -289,6 +289,25 @@ static void the_log_has_a_limit(void **state)
 	free(big);
 }
 
+static void errors_are_few_and_the_explanation_leads(void **state)
+{
+	(void)state;
+	struct reader r;
+	reader_init(&r, -1, ENGINE_APPLY, OPERATION_APPLY);
+	for (int i = 0; i < 20; i++)
+		progress_add_error(&r.progress, i == 0 ? "first" : "more", "with the secret-word");
+	progress_lead_error(&r.progress, "because", NULL);
+	assert_int_equal(json_array_size(r.progress.errors), 10);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(r.progress.errors, 0), "summary")),
+		"because");
+	const json_t *second = json_array_get(r.progress.errors, 1);
+	assert_string_equal(json_string_value(json_object_get(second, "summary")), "first");
+	assert_string_equal(json_string_value(json_object_get(second, "detail")),
+			    "with the (sensitive)");
+	reader_release(&r);
+}
+
 static void a_line_of_several(void **state)
 {
 	(void)state;
@@ -315,6 +334,7 @@ int main(void)
 		cmocka_unit_test(replacements_are_counted_once),
 		cmocka_unit_test(going_on_after_every_byte),
 		cmocka_unit_test(the_log_has_a_limit),
+		cmocka_unit_test(errors_are_few_and_the_explanation_leads),
 		cmocka_unit_test(a_line_of_several),
 	};
 	int r = cmocka_run_group_tests(tests, NULL, NULL);
