@@ -218,7 +218,8 @@ void job_run(struct job *job)
 	if (atomic_load(&job->runner->stopping))
 		return;
 	auxiliary_release(&job->show);
-	workspace_remove(&job->workspace);
+	/* Its output as it was printed first; a workspace that stays is swept later. */
 	rm_rf(job->dir);
+	workspace_remove(&job->workspace);
 	log_info(outcome == ATTEMPT_RELEASED ? "released" : "given up");
 }

@@ -143,6 +143,8 @@ def planted(name: str, token: str = TOKEN, note: str = "one", seconds: int = 0, 
 
 def look(platform: Platform, secrets: dict[str, str], job: str, resource: str, running: bool) -> Search:
     search = Search(secrets)
+    if not running:
+        wait_until(lambda: not [*platform.data.glob(f"work/{job}"), *platform.data.glob(f"runner/jobs/{job}")], "the runner has cleaned up")
     # The running workspace is the engine's own; beside it, its output as it was printed waits for being masked and sent.
     mine = [*platform.data.glob(f"work/{job}"), *platform.data.glob(f"runner/jobs/{job}")] if running else []
     search.tree(platform.data, mine)
