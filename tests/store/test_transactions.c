@@ -217,7 +217,10 @@ static int64_t write_round(struct store_tx *tx)
 	return number;
 }
 
-/* The other process: writes until it is killed, and says after each commit what it committed. */
+/*
+ * The other process: writes until it is killed, and says after each commit what it committed.
+ * SQLite's lock has no queue, so it leaves a gap in which another may take it.
+ */
 static int write_for_ever(const char *target)
 {
 	struct store *s;
@@ -229,6 +232,7 @@ static int write_for_ever(const char *target)
 		OK(store_commit(tx, ERR));
 		if (write_all(STDOUT_FILENO, &number, sizeof(number)) < 0)
 			return 1;
+		usleep(2000);
 	}
 }
 
