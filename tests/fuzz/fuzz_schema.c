@@ -1,12 +1,10 @@
-/* Two documents, a schema and a value: spelling one way and back, validation, defaults, variables
- * of a module. */
+/* Two documents, a schema and a value: spelling one way and back, validation, defaults. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "model/json.h"
 #include "model/schema.h"
-#include "model/variables.h"
 #include "model/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,16 +24,6 @@ static void check_value(const struct schema *schema, const json_t *value)
 	if (valid != (issues.count == 0))
 		abort();
 	schema_apply_defaults(schema, normal);
-	const struct module_variable variables[] = {
-		{"metadata", true, NULL},
-		{"spec", true,
-		 "object({a = optional(string), value = list(object({value = string}))})"},
-	};
-	_cleanup_json_ json_t *metadata = json_new_object();
-	_cleanup_json_ json_t *result =
-		variables_build(variables, 2, schema, metadata, normal, &issues);
-	if (result && !json_object_get(result, "spec"))
-		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
