@@ -44,7 +44,8 @@ static int unknown_name(enum error_code code, const char *what, const char *name
 
 static int check_query(struct exchange *x, struct error **err)
 {
-	const char *const *known = x->route->query ? x->route->query : API_NAMES();
+	static const char *const none[] = {NULL};
+	const char *const *known = x->route->query ? x->route->query : none;
 	const char *unknown = http_request_unknown_query(x->request, known);
 	if (!unknown)
 		return 0;

@@ -31,10 +31,10 @@ struct api_route {
 	int (*run)(struct exchange *x, struct error **err);
 };
 
-#define API_NAMES(...)                          \
-	(const char *const[])                   \
-	{                                       \
-		__VA_ARGS__ __VA_OPT__(, ) NULL \
+#define API_NAMES(...)            \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
 	}
 
 #define API_BODY_MAX ((size_t)64 << 10)

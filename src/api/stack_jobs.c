@@ -34,9 +34,9 @@ static int read_operation(struct exchange *x, enum job_operation *ret, struct er
 }
 
 static int create_for_manifest(struct exchange *x, const json_t *manifest,
-			       struct job_request *request, struct job_row *ret, struct error **err)
+			       struct job_request request, struct job_row *ret, struct error **err)
 {
-	if (request->operation != JOB_PREVIEW)
+	if (request.operation != JOB_PREVIEW)
 		return error_set_field(err, ERROR_INVALID_ARGUMENT, "operation",
 				       "a manifest that is not saved can only be previewed");
 	_cleanup_(resource_row_release) struct resource_row normalised = {0};
@@ -47,12 +47,12 @@ static int create_for_manifest(struct exchange *x, const json_t *manifest,
 	if (normalised.type != RESOURCE_CLOUD_RESOURCE)
 		return error_set_field(err, ERROR_INVALID_ARGUMENT, "manifest",
 				       "only cloud resources have stack jobs");
-	request->unsaved = &normalised;
-	request->resource = existing.id ? &existing : NULL;
-	return job_create(x->work, request, ret, err);
+	request.unsaved = &normalised;
+	request.resource = existing.id ? &existing : NULL;
+	return job_create(x->work, &request, ret, err);
 }
 
-static int create_for_resource(struct exchange *x, const char *ref, struct job_request *request,
+static int create_for_resource(struct exchange *x, const char *ref, struct job_request request,
 			       struct job_row *ret, struct error **err)
 {
 	struct scope scope = {0};
@@ -64,8 +64,8 @@ static int create_for_resource(struct exchange *x, const char *ref, struct job_r
 		r = resource_resolve(x->work, RESOURCE_CLOUD_RESOURCE, ref, &scope, &resource, err);
 	if (r < 0)
 		return r;
-	request->resource = &resource;
-	return job_create(x->work, request, ret, err);
+	request.resource = &resource;
+	return job_create(x->work, &request, ret, err);
 }
 
 static int create(struct exchange *x, struct error **err)
@@ -89,8 +89,8 @@ static int create(struct exchange *x, struct error **err)
 		return error_set_field(err, ERROR_INVALID_ARGUMENT, "cloudResource",
 				       "give either cloudResource or manifest");
 	_cleanup_(job_row_release) struct job_row job = {0};
-	r = ref ? create_for_resource(x, ref, &request, &job, err)
-		: create_for_manifest(x, manifest, &request, &job, err);
+	r = ref ? create_for_resource(x, ref, request, &job, err)
+		: create_for_manifest(x, manifest, request, &job, err);
 	return r < 0 ? r : answer_job(x, &job, 201, err);
 }
 

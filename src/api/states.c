@@ -50,8 +50,8 @@ static int list(struct exchange *x, struct error **err)
 	json_t *items = json_new_array();
 	for (int i = 0; i < n; i++) {
 		if ((size_t)i < page.limit)
-			json_append_value(
-				items, state_version_render(&rows[i], streq(rows[i].id, newest)));
+			json_append_value(items, state_version_render(
+							 &rows[i], streq_null(rows[i].id, newest)));
 		else
 			next = xstrdup(rows[i - 1].id);
 	}

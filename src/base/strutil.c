@@ -12,11 +12,6 @@ bool streq_null(const char *a, const char *b)
 	return a == b || (a && b && streq(a, b));
 }
 
-bool isempty(const char *string)
-{
-	return !string || !*string;
-}
-
 const char *startswith(const char *string, const char *prefix)
 {
 	size_t length = strlen(prefix);

@@ -12,7 +12,12 @@ static inline bool streq(const char *a, const char *b)
 
 /* NULL equals only NULL. */
 bool streq_null(const char *a, const char *b);
-bool isempty(const char *string);
+
+static inline bool isempty(const char *string)
+{
+	return !string || !*string;
+}
+
 /* Return what follows the prefix (the suffix itself), or NULL. */
 const char *startswith(const char *string, const char *prefix);
 const char *endswith(const char *string, const char *suffix);

@@ -1,4 +1,5 @@
 /* Resources of any type: get, list, output, delete; and what only cloud resources have. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/strutil.h"
@@ -42,6 +43,7 @@ int run_get(struct cli *cli, const struct arguments *a)
 	json_t *items = json_new_array();
 	json_set_value(list, "items", items);
 	const struct collection *first = NULL;
+	assert(a->n_words > 0);
 	for (size_t i = 0; i < a->n_words; i++) {
 		_cleanup_resource_ struct resource r = {0};
 		json_t *object = NULL;

@@ -1,5 +1,5 @@
 /* Parses a listen address and binds it. */
-#include "listen.h"
+#include "http/listen.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -1,5 +1,5 @@
 /* Matches paths against patterns segment by segment, and prefers the most literal match. */
-#include "router.h"
+#include "http/router.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/error.h"
-#include "server.h"
-#include "uri.h"
+#include "http/server.h"
+#include "http/uri.h"
 
 #define ROUTER_ALLOW_SIZE 64
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/strutil.h"
-#include "client.h"
+#include "http/client.h"
 
 struct sse_parser {
 	size_t max_event;

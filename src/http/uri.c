@@ -1,5 +1,5 @@
 /* Splits and decodes a request target; everything decoded lives in one allocation. */
-#include "uri.h"
+#include "http/uri.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 
 #include "base/strutil.h"
 #include "base/utf8.h"
-#include "client.h"
+#include "http/client.h"
 
 static int hex_digit(char c)
 {

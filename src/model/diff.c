@@ -30,13 +30,13 @@ struct edits {
 
 static struct lines split_lines(const char *text)
 {
-	struct lines lines = {0};
-	size_t capacity = 0;
+	size_t capacity = 64;
+	struct lines lines = {.items = xcalloc(capacity, sizeof(*lines.items))};
 	while (*text) {
 		const char *newline = strchr(text, '\n');
 		size_t length = newline ? (size_t)(newline - text) + 1 : strlen(text);
 		if (lines.count == capacity) {
-			capacity = MAX(capacity * 2, (size_t)64);
+			capacity *= 2;
 			lines.items = xreallocarray(lines.items, capacity, sizeof(*lines.items));
 		}
 		lines.items[lines.count++] = (struct line){text, length};

@@ -371,19 +371,19 @@ static unsigned line_of_offset(const char *text, size_t offset)
 	return line;
 }
 
-static int syntax_error(const struct reader *reader, const char *text, size_t size)
+static void syntax_error(const struct reader *reader, const char *text, size_t size)
 {
 	const yaml_parser_t *parser = &reader->parser;
 	if (parser->error == YAML_MEMORY_ERROR)
 		out_of_memory();
 	if (parser->error == YAML_READER_ERROR)
-		return error_set(reader->err, ERROR_INVALID_ARGUMENT, "line %u: %s",
-				 line_of_offset(text, MIN(parser->problem_offset, size)),
-				 parser->problem);
-	return error_set(reader->err, ERROR_INVALID_ARGUMENT, "line %zu, column %zu: %s%s%s",
-			 parser->problem_mark.line + 1, parser->problem_mark.column + 1,
-			 parser->problem, parser->context ? " " : "",
-			 parser->context ? parser->context : "");
+		error_set(reader->err, ERROR_INVALID_ARGUMENT, "line %u: %s",
+			  line_of_offset(text, MIN(parser->problem_offset, size)), parser->problem);
+	else
+		error_set(reader->err, ERROR_INVALID_ARGUMENT, "line %zu, column %zu: %s%s%s",
+			  parser->problem_mark.line + 1, parser->problem_mark.column + 1,
+			  parser->problem, parser->context ? " " : "",
+			  parser->context ? parser->context : "");
 }
 
 static int check_bytes(const char *text, size_t size, struct error **err)
@@ -424,7 +424,8 @@ static int read_events(const char *text, size_t size, struct yaml_text **ret, bo
 		reader_next_event(&reader);
 		if (!yaml_parser_parse(&reader.parser, &reader.event)) {
 			*ret_syntax = true;
-			return syntax_error(&reader, text, size);
+			syntax_error(&reader, text, size);
+			return -ERROR_INVALID_ARGUMENT;
 		}
 		reader.has_event = true;
 		if (reader.event.type == YAML_STREAM_END_EVENT)

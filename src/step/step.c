@@ -79,7 +79,7 @@ static int write_identity(int dir_fd, struct error **err)
 	uint64_t start;
 
 	int r = boot_id(boot);
-	if (r == 0)
+	if (r >= 0)
 		r = process_starttime(getpid(), &start);
 	if (r < 0)
 		return error_set_errno(err, ERROR_INTERNAL, r, "identity of this process");

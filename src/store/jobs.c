@@ -140,16 +140,16 @@ int job_list_ahead(struct store_tx *tx, const char *state_id, int64_t number,
 int job_list_candidates(struct store_tx *tx, int64_t after_number, size_t limit,
 			struct job_row **ret_rows, struct error **err)
 {
-	return row_list(
-		tx, &jobs, ret_rows, err,
-		"WHERE status = 'queued' AND status <> 'completed' AND number > $1 "
-		"AND NOT EXISTS (SELECT 1 FROM stack_job AS earlier "
-		"WHERE earlier.state_id = stack_job.state_id "
-		"AND earlier.number < stack_job.number "
-		"AND earlier.status <> 'completed' "
-		"AND earlier.status IN ('queued', 'running')) "
-		"ORDER BY number LIMIT $2",
-		DB_VALUES(db_int(after_number), db_int((int64_t)MIN(limit, (size_t)INT64_MAX))));
+	int64_t most = (int64_t)MIN(limit, (size_t)INT64_MAX);
+	return row_list(tx, &jobs, ret_rows, err,
+			"WHERE status = 'queued' AND status <> 'completed' AND number > $1 "
+			"AND NOT EXISTS (SELECT 1 FROM stack_job AS earlier "
+			"WHERE earlier.state_id = stack_job.state_id "
+			"AND earlier.number < stack_job.number "
+			"AND earlier.status <> 'completed' "
+			"AND earlier.status IN ('queued', 'running')) "
+			"ORDER BY number LIMIT $2",
+			DB_VALUES(db_int(after_number), db_int(most)));
 }
 
 int job_raise_epochs(struct store_tx *tx, int64_t by, struct error **err)

@@ -48,8 +48,8 @@ static void flags_before_the_environment(void **state)
 	setenv("PLANTON_SERVER", "http://env", 1);
 	setenv("PLANTON_TOKEN", "t", 1);
 	setenv("PLANTON_TOFU", "/env/tofu", 1);
-	assert_int_equal(PARSE(&o, NULL, "--server", "http://flag/", "--dir", "/d", "--label", "a=b",
-			       "--label", "c=d=e", "--capacity", "3", "--disk-budget", "2M",
+	assert_int_equal(PARSE(&o, NULL, "--server", "http://flag/", "--dir", "/d", "--label",
+			       "a=b", "--label", "c=d=e", "--capacity", "3", "--disk-budget", "2M",
 			       "--embedded", "--tofu-config", "/rc", "--name", "n"),
 			 0);
 	assert_string_equal(o.server, "http://flag");
