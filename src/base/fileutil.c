@@ -43,17 +43,50 @@ int read_fd(int fd, size_t max, struct strbuf *buffer)
 	}
 }
 
-int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_size)
+static int read_opened(int fd, size_t max, char **ret, size_t *ret_size)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
 	_cleanup_strbuf_ struct strbuf content = STRBUF_INIT;
 	int r = read_fd(fd, max, &content);
 	if (r < 0)
 		return r;
 	*ret = strbuf_detach(&content, ret_size);
 	return 0;
+}
+
+int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_size)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : read_opened(fd, max, ret, ret_size);
+}
+
+/* Folder by folder: openat2() would do it at once, but not on every kernel. */
+int open_beneath(const char *root, const char *path, int flags)
+{
+	if (!path_is_safe_relative(path))
+		return -EINVAL;
+	_cleanup_close_ int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (const char *slash; folder >= 0 && (slash = strchr(path, '/')); path = slash + 1) {
+		_cleanup_free_ char *name = xstrndup(path, (size_t)(slash - path));
+		int below =
+			openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		safe_close(folder);
+		folder = below;
+	}
+	if (folder < 0)
+		return -errno;
+
+	_cleanup_close_ int fd = openat(
+		folder, path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? TAKE_FD(fd) : -EINVAL;
+}
+
+int read_file_beneath(const char *root, const char *path, size_t max, char **ret, size_t *ret_size)
+{
+	_cleanup_close_ int fd = open_beneath(root, path, O_RDONLY);
+	return fd < 0 ? fd : read_opened(fd, max, ret, ret_size);
 }
 
 int read_file(const char *path, size_t max, char **ret, size_t *ret_size)

@@ -14,6 +14,15 @@
  */
 int read_file(const char *path, size_t max, char **ret, size_t *ret_size);
 int read_file_at(int dirfd, const char *path, size_t max, char **ret, size_t *ret_size);
+/*
+ * For folders that others write in: opens the regular file root/path. Below root
+ * nothing is followed that leads elsewhere (-ELOOP or -ENOTDIR for a symbolic
+ * link, -EINVAL for a path that is not safe), what is no regular file is -EINVAL
+ * or -ENXIO, and nothing blocks. flags as of open(); CLOEXEC, mode 0600. The
+ * caller closes what it returns.
+ */
+int open_beneath(const char *root, const char *path, int flags);
+int read_file_beneath(const char *root, const char *path, size_t max, char **ret, size_t *ret_size);
 /* Appends to the buffer, which is unchanged on failure. */
 int read_fd(int fd, size_t max, struct strbuf *buffer);
 

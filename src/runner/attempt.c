@@ -343,7 +343,8 @@ static int start_engine(struct attempt *attempt, struct error **err)
 	_cleanup_free_ char *dir = job_attempt_dir(job);
 	_cleanup_free_ char *name = job_launch_name(job);
 	_cleanup_free_ char *address = job_state_address(job);
-	const char *writable[] = {workspace->path, NULL};
+	const char *writable[] = {workspace->module, workspace->home, workspace->files,
+				  workspace->tmp, NULL};
 	const struct engine_options options = prepare_options(attempt);
 	json_t *credentials;
 

@@ -25,7 +25,8 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 {
 	const struct workspace *workspace = &job->workspace;
 	_cleanup_free_ char *launch_name = job_launch_name(job);
-	const char *writable[] = {workspace->path, NULL};
+	const char *writable[] = {workspace->module, workspace->home, workspace->files,
+				  workspace->tmp, NULL};
 	_cleanup_strv_ char **marks = launch_marks(job->runner, launch_name, job->grant->epoch);
 	const struct engine_options options = {0};
 	bool init = command == ENGINE_INIT;

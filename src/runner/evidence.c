@@ -1,11 +1,11 @@
 /* The journal is read from the output itself: it is all there, whatever was reported. */
 #include "runner/evidence.h"
 
+#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/encoding.h"
-#include "base/fileutil.h"
+#include "base/fdutil.h"
 #include "base/log.h"
 #include "base/strutil.h"
 
@@ -14,16 +14,11 @@
 #define FIRST_PAUSE_MS	 25
 #define LONGEST_PAUSE_MS 1000
 
-static char *errored_state_path(const struct attempt *attempt)
-{
-	return path_join(attempt->job->workspace.module, attempt->install->engine->errored_state,
-			 NULL);
-}
-
 bool evidence_has_errored_state(const struct attempt *attempt)
 {
-	_cleanup_free_ char *path = errored_state_path(attempt);
-	return access(path, F_OK) == 0;
+	_cleanup_close_ int fd = workspace_open(
+		&attempt->job->workspace, attempt->install->engine->errored_state, O_RDONLY);
+	return fd >= 0;
 }
 
 static bool is_change(const json_t *payload)
@@ -62,11 +57,12 @@ static json_t *journal(struct attempt *attempt)
 
 static json_t *errored_state(const struct attempt *attempt)
 {
-	_cleanup_free_ char *path = attempt->install ? errored_state_path(attempt) : NULL;
 	_cleanup_free_ char *content = NULL;
 	size_t size;
 
-	if (!path || read_file(path, STATE_MAX, &content, &size) < 0)
+	if (!attempt->install ||
+	    workspace_read(&attempt->job->workspace, attempt->install->engine->errored_state,
+			   STATE_MAX, &content, &size) < 0)
 		return json_null();
 	_cleanup_free_ char *encoded = base64_encode(content, size);
 	return json_string(encoded);

@@ -5,7 +5,6 @@
 
 #include "base/clock.h"
 #include "base/fdutil.h"
-#include "base/fileutil.h"
 #include "base/log.h"
 #include "base/strutil.h"
 #include "runner/diffs.h"
@@ -184,12 +183,12 @@ static enum report_status after_success(struct attempt *attempt, struct end *end
 static json_t *providers(const struct attempt *attempt)
 {
 	const struct engine *engine = attempt->install->engine;
-	_cleanup_free_ char *path =
-		path_join(attempt->job->workspace.module, engine->lock_file, NULL);
 	_cleanup_free_ char *text = NULL;
 
-	return read_file(path, LOCK_FILE_MAX, &text, NULL) < 0 ? json_array()
-							       : engine->read_providers(text);
+	return workspace_read(&attempt->job->workspace, engine->lock_file, LOCK_FILE_MAX, &text,
+			      NULL) < 0
+		       ? json_array()
+		       : engine->read_providers(text);
 }
 
 static json_t *facts(const struct attempt *attempt, const struct end *end)

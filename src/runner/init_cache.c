@@ -86,8 +86,9 @@ static int link_providers(const char *entry, const char *data_dir)
 }
 
 /* The lock file of a pack must be the entry's: the providers are bound to it. */
-static int take_lock_file(const char *entry, const char *target)
+static int take_lock_file(const char *entry, const struct workspace *workspace, const char *name)
 {
+	_cleanup_free_ char *target = path_join(workspace->module, name, NULL);
 	_cleanup_free_ char *source = path_join(entry, "lock", NULL);
 	_cleanup_free_ char *cached = NULL, *present = NULL;
 	size_t cached_size, present_size;
@@ -97,8 +98,11 @@ static int take_lock_file(const char *entry, const char *target)
 		return access(target, F_OK) == 0 ? 0 : 1;
 	if (r < 0)
 		return r;
-	if (read_file(target, LOCK_FILE_MAX, &present, &present_size) == 0)
+	r = workspace_read(workspace, name, LOCK_FILE_MAX, &present, &present_size);
+	if (r == 0)
 		return present_size == cached_size && memcmp(present, cached, cached_size) == 0;
+	if (r != -ENOENT)
+		return 0;
 	r = write_file_atomic(target, cached, cached_size, 0600);
 	return r < 0 ? r : 1;
 }
@@ -110,15 +114,16 @@ int init_cache_use(struct runner *runner, const struct engine *engine, const cha
 	_cleanup_free_ char *data = path_join(entry, "data", NULL);
 	_cleanup_free_ char *stamp = path_join(entry, "complete", NULL);
 	_cleanup_free_ char *target = path_join(workspace->module, engine->data_dir, NULL);
-	_cleanup_free_ char *lock = path_join(workspace->module, engine->lock_file, NULL);
 	struct stat st;
 
 	if (stat(stamp, &st) < 0 || time(NULL) - st.st_mtime > MAX_AGE_SECONDS ||
 	    !links_are_whole(data, 0))
 		return 0;
-	int r = take_lock_file(entry, lock);
+	int r = take_lock_file(entry, workspace, engine->lock_file);
 	if (r <= 0)
-		return r < 0 ? error_set_errno(err, ERROR_INTERNAL, r, "%s", lock) : 0;
+		return r < 0 ? error_set_errno(err, ERROR_INTERNAL, r, "%s/%s", workspace->module,
+					       engine->lock_file)
+			     : 0;
 
 	struct copy_options options = {.include = not_providers};
 	r = copy_tree(data, target, &options);
@@ -138,7 +143,6 @@ static int fill_entry(const struct engine *engine, const char *entry,
 	_cleanup_free_ char *providers = path_join(data, "providers", NULL);
 	_cleanup_free_ char *source = path_join(workspace->module, engine->data_dir, NULL);
 	_cleanup_free_ char *source_providers = path_join(source, "providers", NULL);
-	_cleanup_free_ char *lock = path_join(workspace->module, engine->lock_file, NULL);
 	_cleanup_free_ char *lock_copy = path_join(entry, "lock", NULL);
 	_cleanup_free_ char *content = NULL;
 	struct copy_options options = {.include = not_providers};
@@ -154,7 +158,7 @@ static int fill_entry(const struct engine *engine, const char *entry,
 		if (r == 0)
 			r = rm_rf(source_providers);
 	}
-	if (r == 0 && read_file(lock, LOCK_FILE_MAX, &content, &size) == 0)
+	if (r == 0 && workspace_read(workspace, engine->lock_file, LOCK_FILE_MAX, &content, &size) == 0)
 		r = write_file_atomic(lock_copy, content, size, 0600);
 	return r;
 }

@@ -66,13 +66,14 @@ int inputs_make(const struct grant *grant, const struct engine *engine, const js
 int inputs_write(const struct engine *engine, const struct workspace *workspace,
 		 const json_t *inputs, struct error **err)
 {
-	_cleanup_free_ char *path = path_join(workspace->module, engine->inputs_file, NULL);
 	char *text = json_dumps(inputs, JSON_COMPACT);
 	_cleanup_close_ int fd =
-		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+		workspace_open(workspace, engine->inputs_file, O_WRONLY | O_CREAT | O_TRUNC);
 
-	int r = fd < 0 ? -errno : write_all(fd, text, strlen(text));
+	int r = fd < 0 ? fd : write_all(fd, text, strlen(text));
 	secure_wipe(text, strlen(text));
 	free(text);
-	return r < 0 ? error_set_errno(err, ERROR_INTERNAL, r, "%s", path) : 0;
+	return r < 0 ? error_set_errno(err, ERROR_INTERNAL, r, "%s/%s", workspace->module,
+				       engine->inputs_file)
+		     : 0;
 }

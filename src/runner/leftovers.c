@@ -108,7 +108,11 @@ static void visit(struct search *search, pid_t pid)
 	if (engine && search->output_fd == -1) {
 		char path[64];
 		snprintf(path, sizeof(path), "/proc/%d/fd/1", (int)pid);
-		search->output_fd = open(path, O_RDONLY | O_CLOEXEC);
+		/* It may have put anything there: a pipe is not waited for, nor read. */
+		_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		struct stat st;
+		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+			search->output_fd = TAKE_FD(fd);
 	}
 }
 

@@ -142,20 +142,16 @@ static la_ssize_t on_write(struct archive *archive, void *userdata, const void *
 	return (la_ssize_t)size;
 }
 
-static int add_file(struct archive *archive, const char *path, const struct stat *st,
+static int add_file(struct archive *archive, int fd, const char *name, uint64_t left,
 		    struct error **err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	char block[64 << 10];
-	uint64_t left = (uint64_t)st->st_size;
 
-	if (fd < 0)
-		return error_set_errno(err, ERROR_INTERNAL, errno, "%s", path);
 	while (left > 0) {
 		ssize_t n = read_full(fd, block, MIN(sizeof(block), left));
 		if (n <= 0)
 			return error_set(err, ERROR_INTERNAL, "%s changed while it was packed",
-					 path);
+					 name);
 		if (archive_write_data(archive, block, (size_t)n) < 0)
 			return error_set(err, ERROR_TOO_LARGE, "%s", archive_error_string(archive));
 		left -= (uint64_t)n;
@@ -169,67 +165,95 @@ static bool is_left_out(const char *name)
 	return streq(name, ".terraform/providers");
 }
 
-static int add_tree(struct archive *archive, const char *root, const char *name, int level,
-		    struct error **err)
+static int add_header(struct archive *archive, const char *name, const struct stat *st,
+		      const char *link, struct error **err)
 {
 	struct archive_entry *entry = archive_entry_new();
-	_cleanup_free_ char *path = *name ? path_join(root, name, NULL) : xstrdup(root);
+
+	archive_entry_set_pathname(entry, name);
+	archive_entry_copy_stat(entry, st);
+	if (link)
+		archive_entry_set_symlink(entry, link);
+	int r = archive_write_header(archive, entry);
+	archive_entry_free(entry);
+	return r < ARCHIVE_WARN
+		       ? error_set(err, ERROR_TOO_LARGE, "%s", archive_error_string(archive))
+		       : 0;
+}
+
+static int add_folder(struct archive *archive, int folder, const char *name, int level,
+		      struct error **err);
+
+/* name: of the pack; item: in the folder. Whatever is no file, folder or link is left out. */
+static int add_item(struct archive *archive, int folder, const char *item, const char *name,
+		    int level, struct error **err)
+{
 	char target[4096];
 	struct stat st;
+
+	ssize_t length = readlinkat(folder, item, target, sizeof(target) - 1);
+	if (length >= 0) {
+		target[length] = '\0';
+		if (fstatat(folder, item, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return error_set_errno(err, ERROR_INTERNAL, errno, "%s", name);
+		return add_header(archive, name, &st, target, err);
+	}
+	_cleanup_close_ int fd =
+		openat(folder, item, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 && errno == ENXIO)
+		return 0;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set_errno(err, ERROR_INTERNAL, errno, "%s", name);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return 0;
+	int r = add_header(archive, name, &st, NULL, err);
+	if (r < 0)
+		return r;
+	return S_ISREG(st.st_mode) ? add_file(archive, fd, name, (uint64_t)st.st_size, err)
+				   : add_folder(archive, fd, name, level + 1, err);
+}
+
+static int add_folder(struct archive *archive, int folder, const char *name, int level,
+		      struct error **err)
+{
+	struct dirent **items;
 	int r = 0;
 
-	if (lstat(path, &st) < 0)
-		r = error_set_errno(err, ERROR_INTERNAL, errno, "%s", path);
-	if (r == 0 && *name &&
-	    (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))) {
-		archive_entry_set_pathname(entry, name);
-		archive_entry_copy_stat(entry, &st);
-		ssize_t length =
-			S_ISLNK(st.st_mode) ? readlink(path, target, sizeof(target) - 1) : 0;
-		if (length > 0) {
-			target[length] = '\0';
-			archive_entry_set_symlink(entry, target);
-		}
-		if (archive_write_header(archive, entry) < ARCHIVE_WARN)
-			r = error_set(err, ERROR_TOO_LARGE, "%s", archive_error_string(archive));
-		else if (S_ISREG(st.st_mode))
-			r = add_file(archive, path, &st, err);
-	}
-	archive_entry_free(entry);
-	if (r < 0 || !S_ISDIR(st.st_mode))
-		return r;
 	if (level > 64)
 		return error_set(err, ERROR_TOO_LARGE, "%s is nested more than 64 levels deep",
-				 path);
-
-	struct dirent **items;
-	int count = scandir(path, &items, NULL, alphasort);
+				 name);
+	int count = scandirat(folder, ".", &items, NULL, alphasort);
+	if (count < 0)
+		return error_set_errno(err, ERROR_INTERNAL, errno, "%s", name);
 	for (int i = 0; i < count; i++) {
 		const char *item = items[i]->d_name;
 		if (r == 0 && !streq(item, ".") && !streq(item, "..")) {
 			_cleanup_free_ char *below =
 				*name ? path_join(name, item, NULL) : xstrdup(item);
 			if (!is_left_out(below))
-				r = add_tree(archive, root, below, level + 1, err);
+				r = add_item(archive, folder, item, below, level, err);
 		}
 		free(items[i]);
 	}
-	if (count >= 0)
-		free(items);
+	free(items);
 	return r;
 }
 
 static int pack(const char *folder, struct strbuf *out, struct error **err)
 {
 	_cleanup_(archive_write_free_p) struct archive *archive = archive_write_new();
+	_cleanup_close_ int root =
+		open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	if (root < 0)
+		return error_set_errno(err, ERROR_INTERNAL, errno, "%s", folder);
 	archive_write_set_format_pax_restricted(archive);
 	archive_write_add_filter_gzip(archive);
 	archive_write_set_options(archive, "gzip:compression-level=1");
 	archive_write_set_bytes_in_last_block(archive, 1);
 	if (archive_write_open(archive, out, NULL, on_write, NULL) != ARCHIVE_OK)
 		return error_set(err, ERROR_INTERNAL, "%s", archive_error_string(archive));
-	int r = add_tree(archive, folder, "", 0, err);
+	int r = add_folder(archive, root, "", 0, err);
 	if (r == 0 && archive_write_close(archive) != ARCHIVE_OK)
 		r = error_set(err, ERROR_TOO_LARGE, "%s", archive_error_string(archive));
 	return r;

@@ -38,9 +38,8 @@ struct engine_options prepare_options(const struct attempt *attempt)
 
 void prepare_plan_digest(const struct attempt *attempt, char ret[DIGEST_HEX_SIZE])
 {
-	_cleanup_free_ char *path = path_join(attempt->job->workspace.module,
-					      attempt->install->engine->plan_file, NULL);
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = workspace_open(&attempt->job->workspace,
+						attempt->install->engine->plan_file, O_RDONLY);
 	if (fd < 0 || digest_fd_hex(DIGEST_BLAKE2B, fd, ret) < 0)
 		ret[0] = '\0';
 }

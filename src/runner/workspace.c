@@ -69,10 +69,10 @@ static int make_link(const struct workspace *workspace, struct error **err)
 static int write_mark(const struct workspace *workspace, const char *name, const char *text,
 		      struct error **err)
 {
-	_cleanup_free_ char *path = path_join(workspace->path, name, NULL);
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : write_all(fd, text, strlen(text));
-	return r < 0 ? error_set_errno(err, ERROR_INTERNAL, r, "%s", path) : 0;
+	_cleanup_close_ int fd =
+		open_beneath(workspace->path, name, O_WRONLY | O_CREAT | O_TRUNC);
+	int r = fd < 0 ? fd : write_all(fd, text, strlen(text));
+	return r < 0 ? error_set_errno(err, ERROR_INTERNAL, r, "%s/%s", workspace->path, name) : 0;
 }
 
 int workspace_make(const struct workspace *workspace, const char *owner, struct error **err)
@@ -101,11 +101,23 @@ void workspace_remove(const struct workspace *workspace)
 		unlink(workspace->tmp_link);
 }
 
+int workspace_open(const struct workspace *workspace, const char *name, int flags)
+{
+	_cleanup_free_ char *path = path_join("module", name, NULL);
+	return open_beneath(workspace->path, path, flags);
+}
+
+int workspace_read(const struct workspace *workspace, const char *name, size_t max, char **ret,
+		   size_t *ret_size)
+{
+	_cleanup_free_ char *path = path_join("module", name, NULL);
+	return read_file_beneath(workspace->path, path, max, ret, ret_size);
+}
+
 char *workspace_ready(const struct workspace *workspace)
 {
-	_cleanup_free_ char *path = path_join(workspace->path, "ready", NULL);
 	char *key = NULL;
-	return read_file(path, 4096, &key, NULL) < 0 ? NULL : key;
+	return read_file_beneath(workspace->path, "ready", 4096, &key, NULL) < 0 ? NULL : key;
 }
 
 int workspace_set_ready(const struct workspace *workspace, const char *init_key, struct error **err)
@@ -115,9 +127,8 @@ int workspace_set_ready(const struct workspace *workspace, const char *init_key,
 
 static bool is_owned(const char *path, const char *owner)
 {
-	_cleanup_free_ char *mark = path_join(path, "owner", NULL);
 	_cleanup_free_ char *text = NULL;
-	return read_file(mark, 4096, &text, NULL) == 0 && streq(text, owner);
+	return read_file_beneath(path, "owner", 4096, &text, NULL) == 0 && streq(text, owner);
 }
 
 /* Workspaces are made before their links, so a link to nothing is of one that is gone. */
@@ -163,9 +174,11 @@ static int write_secret_file(const struct workspace *workspace, const char *name
 		return error_set(err, ERROR_UNPROCESSABLE, "\"%s\" is no name of a credential file",
 				 name);
 	_cleanup_free_ char *path = path_join(workspace->files, name, NULL);
+	/* An engine may have left anything in its place. */
+	int r = rm_rf(path);
 	_cleanup_close_ int fd =
-		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : write_all(fd, content, strlen(content));
+		r < 0 ? r : open_beneath(workspace->files, name, O_WRONLY | O_CREAT | O_EXCL);
+	r = fd < 0 ? fd : write_all(fd, content, strlen(content));
 	if (r < 0)
 		return error_set_errno(err, ERROR_INTERNAL, r, "%s", path);
 	*ret_path = TAKE_PTR(path);

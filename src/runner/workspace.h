@@ -7,6 +7,7 @@
  *     aux/     output of commands that are for the runner alone
  *     owner    which runner made it
  *     ready    there once init succeeded; names the init cache's entry
+ * An engine may write in the first four and reaches none of the others.
  */
 #pragma once
 
@@ -35,6 +36,15 @@ void workspace_sweep(const char *work_root, const char *owner,
 		     bool (*is_held)(const char *job_id, void *userdata), void *userdata);
 /* Removes it from disk. */
 void workspace_remove(const struct workspace *workspace);
+
+/*
+ * A regular file of the module's folder, where engines and modules write: links
+ * that they left there are not followed, and nothing blocks. -errno; as
+ * open_beneath() and read_file_beneath().
+ */
+int workspace_open(const struct workspace *workspace, const char *name, int flags);
+int workspace_read(const struct workspace *workspace, const char *name, size_t max, char **ret,
+		   size_t *ret_size);
 
 /* The init cache's key, or "" when init was not taken from it; NULL: not ready. Caller frees. */
 char *workspace_ready(const struct workspace *workspace);

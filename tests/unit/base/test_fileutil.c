@@ -110,6 +110,54 @@ static void paths(void **state)
 	assert_false(path_is_safe_relative("a/"));
 }
 
+/* What somebody may leave in a folder of theirs for us to trip over. */
+static void nothing_leads_out_from_beneath(void **state)
+{
+	(void)state;
+	_cleanup_free_ char *root = path_join(scratch, "beneath", NULL);
+	_cleanup_free_ char *folder = path_join(root, "folder", NULL);
+	_cleanup_free_ char *file = path_join(folder, "file", NULL);
+	_cleanup_free_ char *link = path_join(folder, "link", NULL);
+	_cleanup_free_ char *inner = path_join(folder, "inner", NULL);
+	_cleanup_free_ char *folder_link = path_join(root, "folder-link", NULL);
+	_cleanup_free_ char *fifo = path_join(folder, "fifo", NULL);
+	_cleanup_free_ char *root_link = path_join(scratch, "beneath-link", NULL);
+	_cleanup_free_ char *text = NULL, *again = NULL;
+	char *none = NULL;
+	assert_int_equal(mkdir_p(folder, 0700), 0);
+	assert_int_equal(write_file_atomic(file, "content", 7, 0600), 0);
+	assert_int_equal(symlink("/etc/passwd", link), 0);
+	assert_int_equal(symlink("file", inner), 0);
+	assert_int_equal(symlink("folder", folder_link), 0);
+	assert_int_equal(symlink(root, root_link), 0);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+
+	assert_int_equal(read_file_beneath(root, "folder/file", 7, &text, NULL), 0);
+	assert_string_equal(text, "content");
+	/* The root itself is the caller's word. */
+	assert_int_equal(read_file_beneath(root_link, "folder/file", 7, &again, NULL), 0);
+	assert_int_equal(read_file_beneath(root, "folder/file", 6, &none, NULL), -EFBIG);
+	assert_int_equal(read_file_beneath(root, "folder/link", 1 << 20, &none, NULL), -ELOOP);
+	assert_int_equal(read_file_beneath(root, "folder/inner", 1 << 20, &none, NULL), -ELOOP);
+	assert_int_equal(read_file_beneath(root, "folder-link/file", 1 << 20, &none, NULL),
+			 -ENOTDIR);
+	assert_int_equal(read_file_beneath(root, "folder/fifo", 1 << 20, &none, NULL), -EINVAL);
+	assert_int_equal(read_file_beneath(root, "folder", 1 << 20, &none, NULL), -EINVAL);
+	assert_int_equal(read_file_beneath(root, "../beneath/folder/file", 100, &none, NULL),
+			 -EINVAL);
+	assert_int_equal(read_file_beneath(root, "/etc/passwd", 1 << 20, &none, NULL), -EINVAL);
+	assert_int_equal(read_file_beneath(root, "folder/none", 100, &none, NULL), -ENOENT);
+	assert_int_equal(read_file_beneath(root, "none/file", 100, &none, NULL), -ENOENT);
+	assert_null(none);
+
+	assert_int_equal(open_beneath(root, "folder/fifo", O_WRONLY | O_CREAT | O_TRUNC), -ENXIO);
+	assert_int_equal(open_beneath(root, "folder/link", O_WRONLY | O_CREAT | O_TRUNC), -ELOOP);
+	assert_int_equal(open_beneath(root, "folder/file", O_WRONLY | O_CREAT | O_EXCL), -EEXIST);
+	_cleanup_close_ int fd = open_beneath(root, "folder/new", O_WRONLY | O_CREAT | O_EXCL);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +168,7 @@ int main(void)
 		cmocka_unit_test(exclusive_never_replaces),
 		cmocka_unit_test(folders_are_made),
 		cmocka_unit_test(paths),
+		cmocka_unit_test(nothing_leads_out_from_beneath),
 	};
 	return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }

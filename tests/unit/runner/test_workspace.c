@@ -86,6 +86,61 @@ static void credential_files(void **state)
 	workspace_release(&workspace);
 }
 
+/* What an engine may leave in its folders must neither be followed nor stop the runner. */
+static void traps_of_an_engine(void **state)
+{
+	(void)state;
+	struct workspace workspace;
+	workspace_init(&workspace, root, "sj_4");
+	assert_int_equal(workspace_make(&workspace, "me", NULL), 0);
+	assert_int_equal(mkdir_p(workspace.module, 0700), 0);
+	_cleanup_free_ char *victim = path_join(root, "victim", NULL);
+	assert_int_equal(write_file_atomic(victim, "precious", 8, 0600), 0);
+	_cleanup_free_ char *credential = path_join(workspace.files, "kube", NULL);
+	_cleanup_free_ char *other = path_join(workspace.files, "one", NULL);
+	_cleanup_free_ char *third = path_join(workspace.files, "two", NULL);
+	_cleanup_free_ char *state_file = path_join(workspace.module, "errored.tfstate", NULL);
+	_cleanup_free_ char *lock = path_join(workspace.module, "lock", NULL);
+	assert_int_equal(mkfifo(credential, 0600), 0);
+	assert_int_equal(symlink(victim, other), 0);
+	assert_int_equal(mkdir_p(third, 0700), 0);
+	assert_int_equal(symlink(victim, state_file), 0);
+	assert_int_equal(mkfifo(lock, 0600), 0);
+
+	json_t *secrets = json("{'files':[{'env':'A','name':'kube','content':'new'},"
+			       "{'env':'B','name':'one','content':'new'},"
+			       "{'env':'C','name':'two','content':'new'}]}");
+	json_t *env;
+	assert_int_equal(workspace_write_files(&workspace, secrets, &env, NULL), 0);
+	json_decref(env);
+	json_decref(secrets);
+	const char *const written[] = {credential, other, third};
+	for (size_t i = 0; i < ARRAY_SIZE(written); i++) {
+		_cleanup_free_ char *text = NULL;
+		assert_int_equal(read_file(written[i], 100, &text, NULL), 0);
+		assert_string_equal(text, "new");
+	}
+	_cleanup_free_ char *kept = NULL;
+	assert_int_equal(read_file(victim, 100, &kept, NULL), 0);
+	assert_string_equal(kept, "precious");
+
+	char *none = NULL;
+	assert_true(workspace_read(&workspace, "errored.tfstate", 100, &none, NULL) < 0);
+	assert_true(workspace_read(&workspace, "lock", 100, &none, NULL) < 0);
+	/* The module's folder replaced by a link. */
+	_cleanup_free_ char *moved = path_join(workspace.tmp, "moved", NULL);
+	_cleanup_free_ char *plan = path_join(workspace.module, "plan", NULL);
+	assert_int_equal(write_file_atomic(plan, "plan", 4, 0600), 0);
+	_cleanup_free_ char *text = NULL;
+	assert_int_equal(workspace_read(&workspace, "plan", 100, &text, NULL), 0);
+	assert_int_equal(rename(workspace.module, moved), 0);
+	assert_int_equal(symlink(moved, workspace.module), 0);
+	assert_true(workspace_read(&workspace, "plan", 100, &none, NULL) < 0);
+	assert_null(none);
+	workspace_remove(&workspace);
+	workspace_release(&workspace);
+}
+
 static bool held(const char *job_id, void *userdata)
 {
 	return streq(job_id, userdata);
@@ -121,6 +176,7 @@ int main(void)
 		cmocka_unit_test(folders),
 		cmocka_unit_test(sockets_fit_into_the_temporary_folder),
 		cmocka_unit_test(credential_files),
+		cmocka_unit_test(traps_of_an_engine),
 		cmocka_unit_test(sweeping),
 	};
 	if (!mkdtemp(root))
