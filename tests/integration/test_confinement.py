@@ -48,7 +48,7 @@ def test_what_lies_beside_a_module(confined: Callable[[str, str], tuple[Platform
         mv ../module ../elsewhere 2>/dev/null && echo moved module
         cat ../owner ../aux/*/stdout 2>/dev/null && echo read it
         mknod device c 0 0 2>/dev/null && echo made a device
-        head -c 1 /dev/kmsg >/dev/null 2>&1 && echo read a device
+        (: < /dev/ptmx) 2>/dev/null && echo opened a device
         head -c 1 /dev/urandom >/dev/null && echo lived through it
         """)
     platform.succeed(job)
