@@ -56,6 +56,12 @@ static void explain_failure(struct attempt *attempt, const json_t *record, const
 
 	if (problem) {
 		progress_add_error(progress, "The engine could not be started", problem);
+	} else if (flag(record, "flooded")) {
+		progress_lead_error(
+			progress, "The engine printed more than 1 GiB",
+			flag(record, "killed")
+				? "It did not stop when it was interrupted, and was killed."
+				: "It was interrupted.");
 	} else if (flag(record, "timedOut")) {
 		_cleanup_free_ char *text =
 			xasprintf("The %s passed its time limit, after %lld s",
@@ -96,7 +102,8 @@ static void take_record(struct attempt *attempt, struct end *end)
 	bool clean = end->exit_code == 0 && end->signal == 0 && !json_object_get(record, "error");
 	if (clean)
 		end->result = "succeeded";
-	else if (flag(record, "interrupted") && !flag(record, "timedOut"))
+	else if (flag(record, "interrupted") && !flag(record, "timedOut") &&
+		 !flag(record, "flooded"))
 		end->result = "interrupted";
 	else
 		end->result = "failed";

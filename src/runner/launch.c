@@ -18,6 +18,7 @@
 
 #define INTERRUPT_GRACE_MS 60000
 #define RECORD_MAX	   (64 << 10)
+#define OUTPUT_MAX	   ((json_int_t)1 << 30) /* finish.c tells it, too */
 
 enum {
 	STEP_LAUNCH_FD = 3,
@@ -88,12 +89,12 @@ static json_t *sandbox(struct runner *runner, const struct launch_request *reque
 
 static int launch_memfd(struct runner *runner, const struct launch_request *request)
 {
-	json_t *root = json_pack("{s:o s:o s:s s:I s:I s:b s:{s:I} s:o}", "argv",
+	json_t *root = json_pack("{s:o s:o s:s s:I s:I s:b s:{s:I s:I} s:o}", "argv",
 				 string_array(request->argv), "env", string_array(request->env),
 				 "cwd", request->cwd, "timeoutMs", (json_int_t)request->timeout_ms,
 				 "graceMs", (json_int_t)INTERRUPT_GRACE_MS, "sync", request->sync,
-				 "limits", "fileBytes", (json_int_t)request->file_limit, "sandbox",
-				 sandbox(runner, request));
+				 "limits", "fileBytes", (json_int_t)request->file_limit,
+				 "outputBytes", OUTPUT_MAX, "sandbox", sandbox(runner, request));
 	if (!root)
 		return -EINVAL;
 	char *text = json_dumps(root, JSON_COMPACT);

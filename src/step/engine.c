@@ -18,6 +18,8 @@
 #include "base/parse.h"
 #include "step/sandbox.h"
 
+#define TELL_AFTER_MS 2000
+
 enum stage {
 	STAGE_FDS,
 	STAGE_CWD,
@@ -68,8 +70,7 @@ static void child_main(struct start *start)
 		goto failed;
 	start->stage = STAGE_LIMITS;
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 ||
-	    limit(RLIMIT_FSIZE, launch->limit_file_bytes) < 0 ||
-	    limit(RLIMIT_NOFILE, launch->limit_open_files) < 0)
+	    limit(RLIMIT_FSIZE, launch->limit_file_bytes) < 0)
 		goto failed;
 	start->stage = STAGE_SANDBOX;
 	int r = sandbox_enter(start->ruleset_fd);
@@ -143,41 +144,55 @@ void engine_reap(struct engine_child *child, int *ret_exit_code, int *ret_signal
 	child->pidfd = safe_close(child->pidfd);
 }
 
-static pid_t parent_of(uint64_t pid)
+struct child {
+	int pid;
+	char state, name[32];
+};
+
+/* Is it a child of ours? */
+static bool read_child(uint64_t pid, struct child *ret)
 {
 	char path[64], text[512];
 	snprintf(path, sizeof(path), "/proc/%llu/stat", (unsigned long long)pid);
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -1;
+		return false;
 	ssize_t size = read_full(fd, text, sizeof(text) - 1);
 	if (size <= 0)
-		return -1;
+		return false;
 	text[size] = '\0';
 	/* "pid (name, which may hold anything) state ppid ..." */
-	const char *end = strrchr(text, ')');
+	const char *name = strchr(text, '('), *end = strrchr(text, ')');
+	struct child child = {.pid = (int)pid};
 	int parent;
-	if (!end || sscanf(end + 1, " %*c %d", &parent) != 1)
-		return -1;
-	return parent;
+	if (!name || !end || sscanf(end + 1, " %c %d", &child.state, &parent) != 2 ||
+	    parent != getpid())
+		return false;
+	snprintf(child.name, sizeof(child.name), "%.*s", (int)(end - name - 1), name + 1);
+	*ret = child;
+	return true;
 }
 
-static void kill_children(void)
+/* *ret_child: one of them. */
+static void kill_children(struct child *ret_child)
 {
 	DIR *folder = opendir("/proc");
 	struct dirent *entry;
 	uint64_t pid;
 
 	while (folder && (entry = readdir(folder)))
-		if (parse_u64(entry->d_name, &pid) == 0 && parent_of(pid) == getpid())
+		if (parse_u64(entry->d_name, &pid) == 0 && read_child(pid, ret_child))
 			kill((pid_t)pid, SIGKILL);
 	if (folder)
 		closedir(folder);
 }
 
-void kill_descendants(void)
+void kill_descendants(int tell_fd)
 {
-	for (;;) {
+	struct child child = {0};
+	bool told = false;
+
+	for (long waited_ms = 0, pause_ms;; waited_ms += pause_ms) {
 		pid_t pid;
 		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0 || (pid < 0 && errno == EINTR))
 			;
@@ -185,8 +200,16 @@ void kill_descendants(void)
 			return;
 		/* A child of ours keeps its pid until it was reaped here, so the kill cannot hit a
 		 * stranger. */
-		kill_children();
-		struct timespec pause = {.tv_nsec = 1000000};
+		kill_children(&child);
+		if (!told && child.pid && waited_ms >= TELL_AFTER_MS) {
+			dprintf(tell_fd,
+				"The engine has ended. Process %d (%s) of it was killed and does "
+				"not go: it is in state %c; waiting for it.\n",
+				child.pid, child.name, child.state);
+			told = true;
+		}
+		pause_ms = MIN(1 + waited_ms / 8, 100L);
+		struct timespec pause = {.tv_nsec = pause_ms * 1000000};
 		nanosleep(&pause, NULL);
 	}
 }

@@ -25,6 +25,7 @@ void engine_reap(struct engine_child *child, int *ret_exit_code, int *ret_signal
 
 /*
  * Kills and reaps all that this process adopted (it must be a subreaper), until
- * nothing is left.
+ * nothing is left. What keeps it waiting (a process that sleeps in the kernel) is
+ * told in a line to tell_fd.
  */
-void kill_descendants(void);
+void kill_descendants(int tell_fd);

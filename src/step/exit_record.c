@@ -26,11 +26,12 @@ static int put(int dir_fd, const char *text, size_t size, int *ret_fd)
 int exit_record_write(const struct exit_record *record, int dir_fd, int memfd, int *ret_fd)
 {
 	json_t *root = json_pack(
-		"{s:i s:i s:I s:I s:I s:I s:I s:b s:b s:b}", "exitCode", record->exit_code,
+		"{s:i s:i s:I s:I s:I s:I s:I s:b s:b s:b s:b}", "exitCode", record->exit_code,
 		"signal", record->signal, "startedMs", (json_int_t)record->started_ms, "endedMs",
 		(json_int_t)record->ended_ms, "maxRssKb", (json_int_t)record->max_rss_kb, "userMs",
 		(json_int_t)record->user_ms, "systemMs", (json_int_t)record->system_ms, "timedOut",
-		record->timed_out, "interrupted", record->interrupted, "killed", record->killed);
+		record->timed_out, "interrupted", record->interrupted, "killed", record->killed,
+		"flooded", record->flooded);
 	if (record->error)
 		json_object_set_new(root, "error", json_string(record->error));
 	_cleanup_free_ char *text = json_dumps(root, JSON_COMPACT);

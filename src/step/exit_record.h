@@ -2,7 +2,8 @@
  * How an engine command ended. exit.json:
  *     {"exitCode": 0, "signal": 0, "startedMs": .., "endedMs": .., "maxRssKb": ..,
  *      "userMs": .., "systemMs": .., "timedOut": false, "interrupted": false,
- *      "killed": false, "error": "exec /usr/bin/tofu: No such file or directory"}
+ *      "killed": false, "flooded": false, "error": "exec /usr/bin/tofu: No such file or directory"}
+ * flooded: its output passed its limit.
  * signal is not 0 when a signal ended it; error is there when it never ran.
  */
 #pragma once
@@ -14,7 +15,7 @@ struct exit_record {
 	int exit_code, signal;
 	uint64_t started_ms, ended_ms; /* realtime */
 	uint64_t max_rss_kb, user_ms, system_ms;
-	bool timed_out, interrupted, killed;
+	bool timed_out, interrupted, killed, flooded;
 	const char *error; /* borrowed; NULL when the engine ran */
 };
 

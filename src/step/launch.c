@@ -54,7 +54,7 @@ int launch_read(int fd, struct launch *ret, struct error **err)
 		.timeout_ms = number(root, "timeoutMs"),
 		.grace_ms = number(root, "graceMs"),
 		.limit_file_bytes = number(limits, "fileBytes"),
-		.limit_open_files = number(limits, "openFiles"),
+		.limit_output_bytes = number(limits, "outputBytes"),
 		.sync = json_is_true(json_object_get(root, "sync")),
 		.sandbox_read = strings(json_object_get(sandbox, "read")),
 		.sandbox_write = strings(json_object_get(sandbox, "write")),

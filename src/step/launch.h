@@ -2,7 +2,7 @@
  * What a step is asked to run. As JSON:
  *     {"argv": [..], "env": ["K=V", ..], "cwd": "..",
  *      "timeoutMs": 0, "graceMs": 30000, "sync": false,
- *      "limits": {"fileBytes": 0, "openFiles": 0},
+ *      "limits": {"fileBytes": 0, "outputBytes": 0},
  *      "sandbox": {"read": [".."], "write": [".."]} | null}
  * argv[0] is an absolute path. A number of 0 sets no limit.
  */
@@ -19,7 +19,8 @@ struct launch {
 	char *cwd;
 	uint64_t timeout_ms; /* then SIGINT; graceMs later SIGKILL */
 	uint64_t grace_ms;
-	uint64_t limit_file_bytes, limit_open_files;
+	uint64_t limit_file_bytes;
+	uint64_t limit_output_bytes; /* of stdout and stderr: as timeout_ms; twice as much: SIGKILL */
 	bool sync;			      /* the exit record is to outlast a power cut */
 	char **sandbox_read, **sandbox_write; /* both NULL: no sandbox */
 };

@@ -10,6 +10,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -23,7 +24,8 @@
 #include "step/launch.h"
 #include "step/sandbox.h"
 
-#define NEVER UINT64_MAX
+#define NEVER	     UINT64_MAX
+#define OUTPUT_CHECK_MS 500
 
 struct step {
 	int dir_fd, record_fd, signal_fd;
@@ -176,12 +178,37 @@ static void check_deadlines(struct step *step)
 		kill_engine(step);
 }
 
+static uint64_t size_of(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) < 0 ? 0 : (uint64_t)st.st_size;
+}
+
+/* The files are the engine's own, so that its output outlives this process: their size can only be
+ * looked at. */
+static void check_output(struct step *step)
+{
+	uint64_t limit = step->launch.limit_output_bytes;
+	uint64_t size = size_of(step->stdout_fd) + size_of(step->stderr_fd);
+
+	if (!limit || size <= limit)
+		return;
+	if (!step->record.flooded) {
+		step->record.flooded = true;
+		step->kill_at = MIN(step->kill_at, now_monotonic_ms() + step->launch.grace_ms);
+		interrupt_engine(step);
+	}
+	if (size / 2 > limit)
+		kill_engine(step);
+}
+
 static int wait_ms(const struct step *step)
 {
-	uint64_t at = MIN(step->interrupt_at, step->kill_at);
+	uint64_t now = now_monotonic_ms();
+	uint64_t look_at = step->launch.limit_output_bytes ? now + OUTPUT_CHECK_MS : NEVER;
+	uint64_t at = MIN(MIN(step->interrupt_at, step->kill_at), look_at);
 	if (at == NEVER)
 		return -1;
-	uint64_t now = now_monotonic_ms();
 	return at <= now ? 0 : (int)MIN(at - now, (uint64_t)3600000);
 }
 
@@ -204,6 +231,7 @@ static void supervise(struct step *step)
 		if (r > 0 && fds[1].revents)
 			take_signals(step);
 		check_deadlines(step);
+		check_output(step);
 	}
 
 	struct rusage usage = {0};
@@ -253,11 +281,14 @@ int step_main(int argc, char **argv)
 	_cleanup_free_ char *reason = NULL;
 	int r = prepare(&step, launch_fd, &error);
 	safe_close(launch_fd);
+	/* All records here are the other one's. */
+	if (r < 0 && error->code == ERROR_CONFLICT)
+		return error_code_exit(error->code);
 	if (r == 0)
 		r = start(&step, &error);
 	if (r == 0) {
 		supervise(&step);
-		kill_descendants();
+		kill_descendants(step.stderr_fd);
 	} else {
 		reason = error_describe(error);
 		step.record.error = reason;

@@ -37,7 +37,7 @@ def confined(make_platform: Callable[..., Platform], tmp_path: Path) -> Callable
 def test_a_link_in_the_place_of_the_state_that_could_not_be_saved(confined: Callable[[str, str], tuple[Platform, str]], tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
-    platform, job = confined("link", f"ln -s {secret} errored.tfstate; mkfifo waits.tf")
+    platform, job = confined("link", f"ln -s {secret} errored.tfstate")
     platform.succeed(job)
     assert not any("erroredState" in str(o) for o in platform.job(job)["status"]["operations"])
 
@@ -58,3 +58,15 @@ def test_what_lies_beside_a_module(confined: Callable[[str, str], tuple[Platform
     said = [e["payload"]["line"] for e in platform.events(job) if e["type"] == "log" and "(local-exec): " in e["payload"]["line"]]
     said = [line.split("(local-exec): ")[1] for line in said if "Executing" not in line]
     assert said == ["lived through it"], said
+
+
+def test_output_without_end(make_platform: Callable[..., Platform], tmp_path: Path) -> None:
+    """Not written, only made long: the limit is one of size."""
+    write_kind(tmp_path / "kinds", "Shell", MODULE)
+    platform = make_platform(catalogs=(tmp_path / "kinds",)).start()
+    flood = platform.apply(manifest("Shell", "flood", command="truncate -s 1100M /proc/$PPID/fd/1; exec sleep 100"))["stackJob"]["metadata"]["id"]
+    document = platform.wait_job(flood)
+    assert document["status"]["result"] == "failed", platform.explain(flood)
+    (failed,) = [o for o in document["status"]["operations"] if o.get("result") == "failed"]
+    assert failed["errors"][0]["summary"] == "The engine printed more than 1 GiB", failed
+    assert failed["errors"][0]["detail"] == "It was interrupted.", failed

@@ -14,7 +14,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,7 +49,8 @@ static json_t *args(const char *first, ...)
 }
 
 /* Takes argv and sandbox over. */
-static void begin(struct run *run, json_t *argv, int timeout_ms, int grace_ms, json_t *sandbox)
+static void begin_limited(struct run *run, json_t *argv, int timeout_ms, int grace_ms,
+			  json_t *sandbox, int output_bytes)
 {
 	static int count;
 	_cleanup_free_ char *name = xasprintf("%d", count++);
@@ -56,8 +59,9 @@ static void begin(struct run *run, json_t *argv, int timeout_ms, int grace_ms, j
 	run->dir_fd = open(run->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	run->record_fd = memfd_create("record", MFD_CLOEXEC);
 	json_t *launch =
-		json_pack("{s:o s:[s] s:s s:i s:i s:o*}", "argv", argv, "env", "VISIBLE=yes", "cwd",
-			  "/", "timeoutMs", timeout_ms, "graceMs", grace_ms, "sandbox", sandbox);
+		json_pack("{s:o s:[s] s:s s:i s:i s:o* s:{s:i}}", "argv", argv, "env",
+			  "VISIBLE=yes", "cwd", "/", "timeoutMs", timeout_ms, "graceMs", grace_ms,
+			  "sandbox", sandbox, "limits", "outputBytes", output_bytes);
 	_cleanup_free_ char *text = json_dumps(launch, 0);
 	json_decref(launch);
 	_cleanup_close_ int launch_fd = memfd_with_content("launch", text, strlen(text));
@@ -68,6 +72,11 @@ static void begin(struct run *run, json_t *argv, int timeout_ms, int grace_ms, j
 					  .fds = fds,	      .n_fds = 3,
 					  .new_session = true};
 	assert_int_equal(process_spawn(&spec, &run->pid, &run->pidfd), 0);
+}
+
+static void begin(struct run *run, json_t *argv, int timeout_ms, int grace_ms, json_t *sandbox)
+{
+	begin_limited(run, argv, timeout_ms, grace_ms, sandbox, 0);
 }
 
 static void wait_step(struct run *run)
@@ -114,18 +123,23 @@ static bool flag(const json_t *record, const char *key)
 	return json_is_true(json_object_get(record, key));
 }
 
-static void wait_for_output(struct run *run, const char *text)
+static void wait_for(struct run *run, const char *name, const char *text)
 {
 	uint64_t until = now_monotonic_ms() + 10000;
 	while (now_monotonic_ms() < until) {
 		_cleanup_free_ char *seen = NULL;
-		if (read_file_at(run->dir_fd, "stdout", 1 << 20, &seen, NULL) == 0 &&
+		if (read_file_at(run->dir_fd, name, 1 << 20, &seen, NULL) == 0 &&
 		    strstr(seen, text))
 			return;
 		struct timespec pause = {.tv_nsec = 2000000};
 		nanosleep(&pause, NULL);
 	}
 	fail_msg("no \"%s\"", text);
+}
+
+static void wait_for_output(struct run *run, const char *text)
+{
+	wait_for(run, "stdout", text);
 }
 
 static bool alive(pid_t pid)
@@ -345,7 +359,7 @@ static void one_step_a_folder(void **state)
 {
 	(void)state;
 	struct run first, second;
-	begin(&first, args("out", "ready\\n", "sleep", "3000", NULL), 0, 0, NULL);
+	begin(&first, args("polite", "4", "out", "ready\\n", "sleep", "60000", NULL), 0, 0, NULL);
 	wait_for_output(&first, "ready");
 	_cleanup_free_ char *text = NULL;
 	assert_int_equal(read_file_at(first.dir_fd, "step", 1000, &text, NULL), 0);
@@ -354,7 +368,7 @@ static void one_step_a_folder(void **state)
 	assert_true(number(identity, "starttime") > 0);
 	json_decref(identity);
 
-	/* Another one in the same folder waits for a moment, then refuses. */
+	/* Another one in the same folder waits for a moment, then leaves without a word. */
 	second = first;
 	_cleanup_close_ int launch_fd = memfd_with_content(
 		"launch", "{\"argv\":[\"/bin/true\"],\"env\":[],\"cwd\":\"/\"}", 42);
@@ -365,11 +379,21 @@ static void one_step_a_folder(void **state)
 					  .fds = fds,	     .n_fds = 3};
 	assert_int_equal(process_spawn(&spec, &second.pid, &second.pidfd), 0);
 	wait_step(&second);
-	json_t *r = record(&second);
-	assert_non_null(json_object_get(r, "error"));
-	json_decref(r);
+	struct stat st;
+	assert_int_equal(flock_probe(first.dir_fd, "live"), 1);
+	assert_int_not_equal(fstatat(first.dir_fd, "exit.json", &st, 0), 0);
+	assert_int_equal(fstat(first.record_fd, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	_cleanup_free_ char *same = NULL;
+	assert_int_equal(read_file_at(first.dir_fd, "step", 1000, &same, NULL), 0);
+	assert_string_equal(same, text);
 	safe_close(second.pidfd);
+	assert_int_equal(process_signal(first.pidfd, SIGTERM), 0);
 	wait_step(&first);
+	json_t *r = record(&first);
+	assert_int_equal(number(r, "exitCode"), 4);
+	assert_null(json_object_get(r, "error"));
+	json_decref(r);
 	end(&first);
 }
 
@@ -412,6 +436,69 @@ static void a_flood(void **state)
 	end(&run);
 }
 
+static void too_much_output(void **state)
+{
+	(void)state;
+	struct run run;
+	/* Nothing that was printed before its end is lost. */
+	begin_limited(&run, args("polite", "1", "bytes", "3000000", "sleep", "60000", NULL), 0,
+		      60000, NULL, 2000000);
+	wait_step(&run);
+	json_t *r = record(&run);
+	assert_true(flag(r, "flooded") && flag(r, "interrupted"));
+	assert_false(flag(r, "killed") || flag(r, "timedOut"));
+	assert_int_equal(number(r, "exitCode"), 1);
+	json_decref(r);
+	struct stat st;
+	assert_int_equal(fstatat(run.dir_fd, "stdout", &st, 0), 0);
+	assert_int_equal(st.st_size, 3000000 + strlen("interrupted\n"));
+	end(&run);
+
+	/* One that does not heed it has the time that any other has. */
+	begin_limited(&run, args("ignore", "bytes", "3000000", "sleep", "60000", NULL), 0, 200,
+		      NULL, 2000000);
+	wait_step(&run);
+	r = record(&run);
+	assert_true(flag(r, "flooded") && flag(r, "killed"));
+	json_decref(r);
+	end(&run);
+
+	/* One that goes on and on has not. */
+	begin_limited(&run, args("ignore", "bytes", "5000000", "sleep", "60000", NULL), 0, 60000,
+		      NULL, 2000000);
+	wait_step(&run);
+	r = record(&run);
+	assert_true(flag(r, "flooded") && flag(r, "killed"));
+	assert_int_equal(number(r, "signal"), SIGKILL);
+	json_decref(r);
+	end(&run);
+}
+
+/* A process that was killed and does not go: its tracer was not told to let it. */
+static void what_does_not_end(void **state)
+{
+	(void)state;
+	struct run run;
+	begin(&run, args("orphan", "sleep", "300", NULL), 0, 0, NULL);
+	wait_for_output(&run, "\n");
+	_cleanup_free_ char *out = output(&run, "stdout");
+	pid_t orphan = (pid_t)strtol(strstr(out, "orphan ") + 7, NULL, 10);
+	if (ptrace(PTRACE_SEIZE, orphan, NULL, NULL) < 0) {
+		wait_step(&run);
+		end(&run);
+		skip();
+	}
+	_cleanup_free_ char *line = xasprintf("Process %d (sleep) of it was killed", (int)orphan);
+	wait_for(&run, "stderr", line);
+	assert_int_equal(process_has_ended(run.pidfd), 0);
+	assert_int_equal(waitpid(orphan, NULL, 0), orphan);
+	wait_step(&run);
+	json_t *r = record(&run);
+	assert_int_equal(number(r, "exitCode"), 0);
+	json_decref(r);
+	end(&run);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && streq(argv[1], "step"))
@@ -431,6 +518,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(one_step_a_folder),
 		cmocka_unit_test(the_sandbox),
 		cmocka_unit_test(a_flood),
+		cmocka_unit_test(too_much_output),
+		cmocka_unit_test(what_does_not_end),
 	};
 	if (!mkdtemp(root))
 		return 1;
