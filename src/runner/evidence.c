@@ -10,7 +10,6 @@
 #include "base/strutil.h"
 
 #define STATE_MAX	 ((size_t)64 << 20)
-#define MAX_JOURNAL	 20000
 #define FIRST_PAUSE_MS	 25
 #define LONGEST_PAUSE_MS 1000
 
@@ -30,29 +29,55 @@ static bool is_change(const json_t *payload)
 	       (streq(phase, "started") || streq(phase, "done") || streq(phase, "failed"));
 }
 
-static json_t *journal(struct attempt *attempt)
+/* What comes later goes to the end: from the front goes what the state was saved with long ago. */
+static void take_entry(json_t *newest, const char *address, json_t *entry)
 {
-	json_t *entries = json_array();
+	json_t *earlier = json_incref(json_object_get(newest, address));
+
+	if (earlier)
+		json_object_update_missing(entry, earlier);
+	json_object_del(newest, address);
+	json_decref(earlier);
+	if (json_object_size(newest) >= EVIDENCE_MAX_ADDRESSES)
+		json_object_del(newest, json_object_iter_key(json_object_iter(newest)));
+	json_object_set_new(newest, address, entry);
+}
+
+json_t *evidence_journal(const struct engine *engine, const struct masker *masker, int stdout_fd)
+{
+	json_t *newest = json_object(), *entries = json_array(), *entry;
 	struct engine_line line = ENGINE_LINE_INIT;
 	struct tail_line text;
 	struct tail tail;
+	const char *address;
 
-	if (attempt->process.stdout_fd < 0 || !attempt->install ||
-	    (attempt->grant->operation != OPERATION_APPLY &&
-	     attempt->grant->operation != OPERATION_DESTROY))
-		return entries;
-	tail_init(&tail, attempt->process.stdout_fd, 0, false);
-	while (json_array_size(entries) < MAX_JOURNAL && tail_next(&tail, true, &text) == 1) {
+	tail_init(&tail, stdout_fd, 0, false);
+	while (tail_next(&tail, true, &text) == 1) {
 		engine_line_reset(&line);
 		if (!text.cut)
-			attempt->install->engine->parse_line(text.data, text.size, &line);
-		if (line.type == EVENT_RESOURCE && is_change(line.payload))
-			json_array_append_new(
-				entries, masker_apply_json(attempt->job->masker, line.payload));
+			engine->parse_line(text.data, text.size, &line);
+		if (line.type != EVENT_RESOURCE || !is_change(line.payload))
+			continue;
+		address = json_string_value(json_object_get(line.payload, "address"));
+		if (address)
+			take_entry(newest, address, masker_apply_json(masker, line.payload));
 	}
 	tail_release(&tail);
 	engine_line_release(&line);
+	json_object_foreach(newest, address, entry) json_array_append(entries, entry);
+	json_decref(newest);
 	return entries;
+}
+
+static json_t *journal(const struct attempt *attempt)
+{
+	enum operation operation = attempt->grant->operation;
+
+	if (attempt->process.stdout_fd < 0 || !attempt->install ||
+	    (operation != OPERATION_APPLY && operation != OPERATION_DESTROY))
+		return json_array();
+	return evidence_journal(attempt->install->engine, attempt->job->masker,
+				attempt->process.stdout_fd);
 }
 
 static json_t *errored_state(const struct attempt *attempt)

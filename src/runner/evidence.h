@@ -6,6 +6,14 @@
 
 #include "runner/attempt.h"
 
+#define EVIDENCE_MAX_ADDRESSES 20000
+
+/*
+ * What an engine's output says of each address that it changed, the newest entry
+ * of each, in their order; of more addresses than the limit the newest. The caller
+ * decrefs.
+ */
+json_t *evidence_journal(const struct engine *engine, const struct masker *masker, int stdout_fd);
 /* The engine left a state that it could not save. */
 bool evidence_has_errored_state(const struct attempt *attempt);
 /*
