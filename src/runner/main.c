@@ -18,6 +18,7 @@
 #include "base/strutil.h"
 #include "runner/disk_budget.h"
 #include "runner/jobs.h"
+#include "runner/own_log.h"
 #include "runner/poll.h"
 #include "runner/reattach.h"
 #include "runner/register.h"
@@ -152,6 +153,7 @@ static int run(struct runner *runner)
 		say(error);
 		return EXIT_CODE_ERROR;
 	}
+	own_log_bound(runner->options.dir);
 	if (runner_init(runner, &error) < 0) {
 		say(error);
 		return EXIT_CODE_ERROR;

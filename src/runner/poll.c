@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "runner/disk_budget.h"
 #include "runner/jobs.h"
+#include "runner/own_log.h"
 #include "runner/register.h"
 
 #define POLL_TIMEOUT_MS	 30000
@@ -138,6 +139,7 @@ void poll_run(struct runner *runner)
 		return;
 	}
 	while (!on_idle(runner)) {
+		own_log_bound(runner->options.dir);
 		enum outcome outcome = poll_once(runner, http);
 		if (outcome == POLL_END)
 			break;

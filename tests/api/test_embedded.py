@@ -69,3 +69,29 @@ def test_it_gets_none_of_the_server_s_secrets(make_server: Callable[..., Platfor
         environment = file.read()
     assert b"cdcd" not in environment and b"NOTIFY_SOCKET" not in environment
     assert b"PLANTON_TOKEN_FILE=" in environment
+
+
+def test_its_log_is_bounded(server: Platform) -> None:
+    log = server.data / "runner" / "log"
+    old = log.with_name("log.old")
+
+    def grow(mark: str) -> None:
+        with log.open("a") as file:
+            file.write(mark + "\n" * (17 << 20))
+
+    def is_turned(mark: str) -> bool:
+        return old.exists() and mark in old.read_text() and log.exists() and log.stat().st_size < 1 << 20
+
+    grow("while it runs")
+    wait_until(lambda: is_turned("while it runs"), "the log is turned")
+    assert "registered as" in old.read_text()
+    before = pids(server)
+    server.stop()
+    grow("before it starts")
+    server.role("runner")[0].kill()
+    server.start()
+    wait_until(lambda: another(server, before), "another runner")
+    wait_until(lambda: is_turned("before it starts"), "the log is turned")
+    wait_until(lambda: online(server), "it is online")
+    assert "registered as" in log.read_text()
+    assert sorted(path.name for path in log.parent.glob("log*")) == ["log", "log.old"]
