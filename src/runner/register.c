@@ -24,7 +24,11 @@ static json_t *engines(const struct runner *runner)
 static json_t *sandbox(void)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	return json_pack("{s:I}", "landlock", (json_int_t)MAX(abi, 0L));
+	if (abi > 0)
+		return json_pack("{s:I}", "landlock", (json_int_t)abi);
+	return json_pack("{s:i s:s}", "landlock", 0, "warning",
+			 "this kernel has no Landlock: modules can read and write what this "
+			 "runner's user can, its keys and what other engines were given among it");
 }
 
 static char *request_body(const struct runner *runner, json_t *held)

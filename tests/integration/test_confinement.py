@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from harness.kinds import manifest, write_kind
-from harness.planton import Platform
+from harness.planton import BINARY, Platform, playground
 
 SECRET = "the-content-of-a-file-of-the-hosts"
 
@@ -47,6 +48,7 @@ def test_what_lies_beside_a_module(confined: Callable[[str, str], tuple[Platform
         for f in owner ready aux; do mv ../$f ../taken && echo moved $f; done 2>/dev/null
         mv ../module ../elsewhere 2>/dev/null && echo moved module
         cat ../owner ../aux/*/stdout 2>/dev/null && echo read it
+        cat /proc/1/environ >/dev/null 2>&1 && echo read another process
         mknod device c 0 0 2>/dev/null && echo made a device
         (: < /dev/ptmx) 2>/dev/null && echo opened a device
         head -c 1 /dev/urandom >/dev/null && echo lived through it
@@ -70,3 +72,32 @@ def test_output_without_end(make_platform: Callable[..., Platform], tmp_path: Pa
     (failed,) = [o for o in document["status"]["operations"] if o.get("result") == "failed"]
     assert failed["errors"][0]["summary"] == "The engine printed more than 1 GiB", failed
     assert failed["errors"][0]["detail"] == "It was interrupted.", failed
+
+
+WITHOUT_LANDLOCK = """\
+#!{python}
+import ctypes, os, struct, sys
+ERRNO, ALLOW, ENOSYS = 0x50000, 0x7FFF0000, 38
+# All three system calls of Landlock: 444 to 446.
+code = [(0x20, 0, 0, 0), (0x35, 0, 2, 444), (0x25, 1, 0, 446), (0x06, 0, 0, ERRNO | ENOSYS), (0x06, 0, 0, ALLOW)]
+program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *i) for i in code))
+libc = ctypes.CDLL(None, use_errno=True)
+header = struct.pack("HxxxxxxP", len(code), ctypes.addressof(program))
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, header, 0, 0):
+    sys.exit("no filter: " + os.strerror(ctypes.get_errno()))
+os.execv("{binary}", sys.argv)
+"""
+
+
+def test_a_kernel_without_landlock(make_platform: Callable[..., Platform], tmp_path: Path) -> None:
+    launcher = tmp_path / "planton"
+    launcher.write_text(WITHOUT_LANDLOCK.format(python=sys.executable, binary=BINARY))
+    launcher.chmod(0o755)
+    platform = make_platform()
+    platform.binary = launcher
+    platform.start()
+    platform.succeed(platform.apply(playground())["stackJob"]["metadata"]["id"])
+    (runner,) = platform.api("GET", "/api/v1/runners")["items"]
+    assert runner["info"]["sandbox"]["landlock"] == 0
+    assert "no Landlock" in runner["info"]["sandbox"]["warning"]
+    assert "no Landlock" in platform.cli("runner", "get", runner["id"], "-o", "yaml").out
