@@ -1,7 +1,7 @@
 /*
  * Landlock by system call: the engine may write below some paths, read and run
  * below others, and reach nothing else; on newer kernels it can also signal only
- * what it started itself.
+ * what it started itself. One that is root loses what would lead around that.
  */
 #pragma once
 
@@ -18,5 +18,5 @@ int sandbox_prepare(char *const *read_paths, char *const *write_paths, int *ret_
 		    struct error **err);
 
 /* Async-signal-safe, for the child between vfork and exec. Returns -errno. -1 only sets
- * no_new_privs. */
+ * no_new_privs and drops capabilities. */
 int sandbox_enter(int ruleset_fd);

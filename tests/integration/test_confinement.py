@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,11 +45,11 @@ def test_a_link_in_the_place_of_the_state_that_could_not_be_saved(confined: Call
 
 
 def test_what_lies_beside_a_module(confined: Callable[[str, str], tuple[Platform, str]]) -> None:
-    platform, job = confined("beside", """
+    platform, job = confined("beside", f"""
         for f in owner ready aux; do mv ../$f ../taken && echo moved $f; done 2>/dev/null
         mv ../module ../elsewhere 2>/dev/null && echo moved module
         cat ../owner ../aux/*/stdout 2>/dev/null && echo read it
-        cat /proc/1/environ >/dev/null 2>&1 && echo read another process
+        cat /proc/{os.getpid()}/environ >/dev/null 2>&1 && echo read another process
         mknod device c 0 0 2>/dev/null && echo made a device
         (: < /dev/ptmx) 2>/dev/null && echo opened a device
         head -c 1 /dev/urandom >/dev/null && echo lived through it
