@@ -67,16 +67,15 @@ int open_beneath(const char *root, const char *path, int flags)
 	_cleanup_close_ int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (const char *slash; folder >= 0 && (slash = strchr(path, '/')); path = slash + 1) {
 		_cleanup_free_ char *name = xstrndup(path, (size_t)(slash - path));
-		int below =
-			openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int below = openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		safe_close(folder);
 		folder = below;
 	}
 	if (folder < 0)
 		return -errno;
 
-	_cleanup_close_ int fd = openat(
-		folder, path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd =
+		openat(folder, path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;

@@ -15,8 +15,8 @@
 
 bool evidence_has_errored_state(const struct attempt *attempt)
 {
-	_cleanup_close_ int fd = workspace_open(
-		&attempt->job->workspace, attempt->install->engine->errored_state, O_RDONLY);
+	_cleanup_close_ int fd = workspace_open(&attempt->job->workspace,
+						attempt->install->engine->errored_state, O_RDONLY);
 	return fd >= 0;
 }
 

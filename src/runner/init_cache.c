@@ -158,7 +158,8 @@ static int fill_entry(const struct engine *engine, const char *entry,
 		if (r == 0)
 			r = rm_rf(source_providers);
 	}
-	if (r == 0 && workspace_read(workspace, engine->lock_file, LOCK_FILE_MAX, &content, &size) == 0)
+	if (r == 0 &&
+	    workspace_read(workspace, engine->lock_file, LOCK_FILE_MAX, &content, &size) == 0)
 		r = write_file_atomic(lock_copy, content, size, 0600);
 	return r;
 }

@@ -242,8 +242,7 @@ static int add_folder(struct archive *archive, int folder, const char *name, int
 static int pack(const char *folder, struct strbuf *out, struct error **err)
 {
 	_cleanup_(archive_write_free_p) struct archive *archive = archive_write_new();
-	_cleanup_close_ int root =
-		open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int root = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (root < 0)
 		return error_set_errno(err, ERROR_INTERNAL, errno, "%s", folder);

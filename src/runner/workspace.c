@@ -69,8 +69,7 @@ static int make_link(const struct workspace *workspace, struct error **err)
 static int write_mark(const struct workspace *workspace, const char *name, const char *text,
 		      struct error **err)
 {
-	_cleanup_close_ int fd =
-		open_beneath(workspace->path, name, O_WRONLY | O_CREAT | O_TRUNC);
+	_cleanup_close_ int fd = open_beneath(workspace->path, name, O_WRONLY | O_CREAT | O_TRUNC);
 	int r = fd < 0 ? fd : write_all(fd, text, strlen(text));
 	return r < 0 ? error_set_errno(err, ERROR_INTERNAL, r, "%s/%s", workspace->path, name) : 0;
 }

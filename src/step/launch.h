@@ -20,8 +20,9 @@ struct launch {
 	uint64_t timeout_ms; /* then SIGINT; graceMs later SIGKILL */
 	uint64_t grace_ms;
 	uint64_t limit_file_bytes;
-	uint64_t limit_output_bytes; /* of stdout and stderr: as timeout_ms; twice as much: SIGKILL */
-	bool sync;			      /* the exit record is to outlast a power cut */
+	uint64_t limit_output_bytes; /* of stdout and stderr: as timeout_ms; twice as much: SIGKILL
+				      */
+	bool sync;		     /* the exit record is to outlast a power cut */
 	char **sandbox_read, **sandbox_write; /* both NULL: no sandbox */
 };
 

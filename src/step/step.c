@@ -24,7 +24,7 @@
 #include "step/launch.h"
 #include "step/sandbox.h"
 
-#define NEVER	     UINT64_MAX
+#define NEVER		UINT64_MAX
 #define OUTPUT_CHECK_MS 500
 
 struct step {

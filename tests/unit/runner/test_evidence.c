@@ -12,8 +12,8 @@ static void hook(FILE *file, const char *type, int number, const char *action, c
 		"{\"@level\":\"info\",\"@message\":\"m\",\"type\":\"%s\",\"hook\":{\"resource\":{"
 		"\"addr\":\"a.b[%d]\",\"resource_type\":\"a\",\"resource_name\":\"b\","
 		"\"implied_provider\":\"p\"},\"action\":\"%s\"%s%s%s}}\n",
-		type, number, action, id ? ",\"id_key\":\"id\",\"id_value\":\"" : "",
-		id ? id : "", id ? "\"" : "");
+		type, number, action, id ? ",\"id_key\":\"id\",\"id_value\":\"" : "", id ? id : "",
+		id ? "\"" : "");
 }
 
 static json_t *journal_of(FILE *file)
