@@ -239,7 +239,7 @@ static int add_folder(struct archive *archive, int folder, const char *name, int
 	return r;
 }
 
-static int pack(const char *folder, struct strbuf *out, struct error **err)
+int pack_folder(const char *folder, struct strbuf *out, struct error **err)
 {
 	_cleanup_(archive_write_free_p) struct archive *archive = archive_write_new();
 	_cleanup_close_ int root = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -295,7 +295,7 @@ int pack_store(struct job *job, struct error **err)
 
 	if (!grant_artifact_key(job->grant, key))
 		return error_set(err, ERROR_INTERNAL, "the grant has no key for the pack");
-	int r = pack(job->workspace.module, &clear, err);
+	int r = pack_folder(job->workspace.module, &clear, err);
 	if (r < 0)
 		return error_wrap(err, "the workspace cannot be packed");
 	pack_seal(key, clear.data, clear.size, &sealed);

@@ -14,6 +14,9 @@
 int pack_extract(const void *data, size_t size, const char *folder, uint64_t max_bytes,
 		 struct error **err);
 
+/* The other way: appends to out. Links stay links; what is no file, folder or link is left out. */
+int pack_folder(const char *folder, struct strbuf *out, struct error **err);
+
 /* Packs, seals and uploads the job's workspace. Waits for a server that is away. */
 int pack_store(struct job *job, struct error **err);
 /* The other way: module/ of the workspace. */

@@ -149,13 +149,53 @@ static void hostile_archives(void **state)
 	assert_true(pack_extract("garbage", 7, folder, 100, NULL) < 0);
 }
 
+static void packing(void **state)
+{
+	(void)state;
+	_cleanup_free_ char *source = path_join(folder, "source", NULL);
+	_cleanup_free_ char *target = path_join(folder, "target", NULL);
+	_cleanup_free_ char *providers = path_join(source, ".terraform/providers/x", NULL);
+	_cleanup_free_ char *modules = path_join(source, ".terraform/modules/m", NULL);
+	_cleanup_free_ char *file = path_join(modules, "main.tf", NULL);
+	_cleanup_free_ char *link = path_join(source, "link", NULL);
+	_cleanup_free_ char *fifo = path_join(source, "fifo", NULL);
+	_cleanup_free_ char *whole = path_join(folder, "source-link", NULL);
+	assert_int_equal(mkdir_p(providers, 0700), 0);
+	assert_int_equal(mkdir_p(modules, 0700), 0);
+	assert_int_equal(write_file_atomic(file, "content", 7, 0640), 0);
+	assert_int_equal(symlink("/etc/passwd", link), 0);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(symlink(source, whole), 0);
+
+	_cleanup_strbuf_ struct strbuf packed = STRBUF_INIT, nothing = STRBUF_INIT;
+	assert_int_equal(pack_folder(source, &packed, NULL), 0);
+	assert_int_equal(pack_extract(packed.data, packed.size, target, 1000, NULL), 0);
+	_cleanup_free_ char *copy = path_join(target, ".terraform/modules/m/main.tf", NULL);
+	_cleanup_free_ char *link_copy = path_join(target, "link", NULL);
+	_cleanup_free_ char *fifo_copy = path_join(target, "fifo", NULL);
+	_cleanup_free_ char *left_out = path_join(target, ".terraform/providers", NULL);
+	_cleanup_free_ char *text = NULL;
+	char destination[64] = "";
+	struct stat st;
+	assert_int_equal(read_file(copy, 100, &text, NULL), 0);
+	assert_string_equal(text, "content");
+	assert_int_equal(stat(copy, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_true(readlink(link_copy, destination, sizeof(destination) - 1) > 0);
+	assert_string_equal(destination, "/etc/passwd");
+	assert_int_not_equal(lstat(fifo_copy, &st), 0);
+	assert_int_not_equal(lstat(left_out, &st), 0);
+
+	assert_true(pack_folder(whole, &nothing, NULL) < 0);
+	assert_int_equal(nothing.size, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sealing),
-		cmocka_unit_test(what_was_tampered_with),
-		cmocka_unit_test(unpacking),
-		cmocka_unit_test(hostile_archives),
+		cmocka_unit_test(sealing),   cmocka_unit_test(what_was_tampered_with),
+		cmocka_unit_test(unpacking), cmocka_unit_test(hostile_archives),
+		cmocka_unit_test(packing),
 	};
 	if (!mkdtemp(folder))
 		return 1;
