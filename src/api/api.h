@@ -22,7 +22,7 @@ void api_free(struct api *api);
 
 /* Fills route_tables, ctx, before and render_error. */
 void api_describe(struct api *api, struct http_server_options *o);
-/* Who is woken, and whose numbers /metrics shows; NULL once it has stopped. */
+/* Who is woken, and whose numbers /metrics shows: it must outlive whoever calls api_wake(). */
 void api_set_http(struct api *api, struct http_server *http);
 /* For control_options.wake; any thread. */
 void api_wake(struct api *api, const char *topic);

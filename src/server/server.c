@@ -49,11 +49,9 @@ struct server {
 
 static void server_release(struct server *s)
 {
+	ticker_stop(s->ticker); /* it wakes what waits in http */
 	embedded_runner_leave(s->runner);
 	http_server_stop(s->http);
-	if (s->api)
-		api_set_http(s->api, NULL);
-	ticker_stop(s->ticker);
 	api_free(s->api);
 	control_free(s->control);
 	if (s->catalog)
