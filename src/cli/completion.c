@@ -5,6 +5,12 @@
 
 #include "base/strutil.h"
 #include "cli/resource.h"
+#include "cli/text.h"
+#include "model/json.h"
+
+/* Somebody waits for it with a finger on the key. */
+#define TIMEOUT_MS   1000
+#define RESPONSE_MAX ((size_t)8 << 20)
 
 const char *const shell_names[] = {"bash", "zsh", "fish", NULL};
 
@@ -45,8 +51,12 @@ static void add(struct strbuf *out, const char *prefix, const char *before, cons
 		const char *help)
 {
 	_cleanup_free_ char *whole = xasprintf("%s%s", before, word);
-	if (startswith(whole, prefix))
-		strbuf_addf(out, "%s%s%s\n", whole, help ? "\t" : "", help ? help : "");
+	if (!startswith(whole, prefix))
+		return;
+	text_add(out, whole);
+	strbuf_addstr(out, help ? "\t" : "");
+	text_add(out, help);
+	strbuf_addch(out, '\n');
 }
 
 static void add_options(struct strbuf *out, const char *prefix, const struct option *table)
@@ -75,13 +85,13 @@ static const struct option *option_of_word(const struct command *c, const char *
 	return option_find(c, name);
 }
 
-void completion_write(struct strbuf *out, const struct command *root, const char *const *words,
-		      size_t n_words)
+enum word_kind completion_write(struct strbuf *out, const struct command *root,
+				const char *const *words, size_t n_words)
 {
 	const struct command *c = root;
 	size_t n_given = 0;
 	if (n_words < 2)
-		return;
+		return WORD_OTHER;
 	const char *last = words[n_words - 1];
 	const struct option *waiting = NULL;
 	for (size_t i = 1; i + 1 < n_words; i++) {
@@ -102,7 +112,7 @@ void completion_write(struct strbuf *out, const struct command *root, const char
 	}
 	if (waiting) {
 		add_choices(out, last, "", waiting->choices);
-		return;
+		return WORD_OTHER;
 	}
 	const char *equals = last[0] == '-' ? strchr(last, '=') : NULL;
 	if (equals) {
@@ -112,13 +122,13 @@ void completion_write(struct strbuf *out, const struct command *root, const char
 			add_choices(out, last, before,
 				    o->type == OPTION_FLAG ? (const char *[]){"true", "false", NULL}
 							   : o->choices);
-		return;
+		return WORD_OTHER;
 	}
 	if (last[0] == '-') {
 		for (const struct option *const *t = c->options; t && *t; t++)
 			add_options(out, last, *t);
 		add_options(out, last, global_options);
-		return;
+		return WORD_OTHER;
 	}
 	for (const struct command *s = c->subcommands; s && s->name && !n_given; s++)
 		if (!s->hidden)
@@ -127,4 +137,66 @@ void completion_write(struct strbuf *out, const struct command *root, const char
 		add_choices(out, last, "", shell_names);
 	if (c->word_kind == WORD_COLLECTION)
 		add_choices(out, last, "", collection_words);
+	/* A second word is of the same kind only where there may be any number. */
+	return n_given == 0 || c->max_words == WORDS_ANY ? c->word_kind : WORD_OTHER;
+}
+
+static json_t *fetch(const struct cli *cli, const char *path)
+{
+	const struct http_client_options o = {
+		.base_url = cli->settings.server,
+		.token = cli->settings.token,
+		.connect_timeout_ms = TIMEOUT_MS,
+		.max_response = RESPONSE_MAX,
+	};
+	struct http_client *http = NULL;
+	struct http_reply reply = {0};
+	json_t *answer = NULL;
+	if (http_client_new(&o, &http, NULL) < 0)
+		return NULL;
+	const struct http_call call = {.method = "GET", .path = path, .timeout_ms = TIMEOUT_MS};
+	if (http_client_call(http, &call, &reply, NULL) >= 0)
+		(void)json_parse(reply.body.data, reply.body.size, RESPONSE_MAX, &answer, NULL);
+	http_reply_release(&reply);
+	http_client_free(http);
+	return answer;
+}
+
+static void add_job(struct strbuf *out, const char *prefix, const json_t *job)
+{
+	const char *id = json_get_str(job, "metadata.id"),
+		   *operation = json_get_str(job, "spec.operation"),
+		   *slug = json_get_str(job, "spec.slug"),
+		   *status = json_get_str(job, "status.status");
+	if (!id || !operation || !slug || !status)
+		return;
+	_cleanup_free_ char *help = xasprintf("%s of %s, %s", operation, slug, status);
+	add(out, prefix, "", id, help);
+}
+
+static void add_resource(struct strbuf *out, const char *prefix, const json_t *resource)
+{
+	const char *kind = json_get_str(resource, "kind"),
+		   *slug = json_get_str(resource, "metadata.slug");
+	if (!kind || !slug)
+		return;
+	_cleanup_free_ char *before = xasprintf("%s/", kind);
+	add(out, prefix, "", slug, kind);
+	if (*prefix)
+		add(out, prefix, before, slug, NULL);
+}
+
+void completion_add_names(struct strbuf *out, const struct cli *cli, enum word_kind kind,
+			  const char *prefix)
+{
+	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
+	strbuf_addstr(&path, kind == WORD_JOB ? "/api/v1/stack-jobs?limit=100"
+					      : "/api/v1/cloud-resources?limit=500");
+	query_add(&path, "org", cli->settings.org);
+	query_add(&path, "env", kind == WORD_JOB ? NULL : cli->settings.env);
+	_cleanup_json_ json_t *list = fetch(cli, path.data);
+	size_t i;
+	json_t *item;
+	json_array_foreach(json_object_get(list, "items"), i,
+			   item)(kind == WORD_JOB ? add_job : add_resource)(out, prefix, item);
 }

@@ -64,7 +64,16 @@ static int run_completion(struct cli *cli, const struct arguments *a)
 static int run_complete_words(struct cli *cli, const struct arguments *a)
 {
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
-	completion_write(&out, cli->root, a->words, a->n_words);
+	enum word_kind kind = completion_write(&out, cli->root, a->words, a->n_words);
+	if (kind == WORD_RESOURCE || kind == WORD_JOB) {
+		/* The line so far may name a server, an organization, an environment; it is not
+		 * finished, so it need not be right. */
+		_cleanup_arguments_ struct arguments line = {0};
+		int last = (int)a->n_words - 1;
+		(void)arguments_parse(cli->root, last, (char *const *)a->words, &line, NULL);
+		if (cli_init(cli, cli->root, &line, NULL) >= 0)
+			completion_add_names(&out, cli, kind, a->words[last]);
+	}
 	print_out(&out);
 	return EXIT_CODE_OK;
 }

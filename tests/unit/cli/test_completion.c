@@ -30,6 +30,29 @@ static void candidates(void **state)
 	OFFERS("", "complete-w");
 }
 
+#define MAY_BE(kind, ...)                                                                         \
+	do {                                                                                      \
+		const char *words[] = {"planton", __VA_ARGS__};                                   \
+		_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;                                 \
+		assert_int_equal(completion_write(&out, &root_command, words, ARRAY_SIZE(words)), \
+				 kind);                                                           \
+	} while (0)
+
+static void names_are_asked_for_where_one_may_stand(void **state)
+{
+	(void)state;
+	MAY_BE(WORD_RESOURCE, "sj", "create-stack-job", "");
+	MAY_BE(WORD_RESOURCE, "sj", "create-stack-job", "--operation", "update", "or");
+	MAY_BE(WORD_OTHER, "sj", "create-stack-job", "orders", "");
+	MAY_BE(WORD_OTHER, "sj", "create-stack-job", "--operation", "");
+	MAY_BE(WORD_OTHER, "sj", "create-stack-job", "--");
+	MAY_BE(WORD_RESOURCE, "get", "orders", "");
+	MAY_BE(WORD_RESOURCE, "output", "");
+	MAY_BE(WORD_OTHER, "output", "orders", "");
+	MAY_BE(WORD_JOB, "--env", "dev", "sj", "logs", "");
+	MAY_BE(WORD_OTHER, "sj", "");
+}
+
 static void scripts_and_manual(void **state)
 {
 	(void)state;
@@ -59,8 +82,9 @@ static void help_begins_with_examples(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(candidates),
-					   cmocka_unit_test(scripts_and_manual),
-					   cmocka_unit_test(help_begins_with_examples)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(candidates),
+		cmocka_unit_test(names_are_asked_for_where_one_may_stand),
+		cmocka_unit_test(scripts_and_manual), cmocka_unit_test(help_begins_with_examples)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
