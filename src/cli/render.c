@@ -275,6 +275,16 @@ static void operation_started(struct job_view *v, enum operation operation, cons
 	}
 }
 
+/* "↻ init     again: The engine was ended by signal 9 (Killed)" */
+static void show_again(const struct job_view *v, enum operation operation, const char *reason,
+		       struct strbuf *out)
+{
+	operation_line(v, out, "↻", STYLE_YELLOW, operation_to_string(operation));
+	strbuf_addstr(out, " again: ");
+	text_add(out, reason);
+	strbuf_addch(out, '\n');
+}
+
 static void on_operation_status(struct job_view *v, enum operation operation, const json_t *payload,
 				struct strbuf *out)
 {
@@ -286,7 +296,9 @@ static void on_operation_status(struct job_view *v, enum operation operation, co
 	enum result result = result_word ? result_from_string(result_word) : RESULT_TBD;
 	ov->status = status_from_string(status_word);
 	ov->result = result < 0 ? RESULT_TBD : result;
-	if (ov->status == STATUS_RUNNING)
+	if (ov->status == STATUS_QUEUED && json_get_str(payload, "reason"))
+		show_again(v, operation, json_get_str(payload, "reason"), out);
+	else if (ov->status == STATUS_RUNNING)
 		operation_started(v, operation, payload, out);
 	else if (ov->status == STATUS_COMPLETED)
 		operation_completed(v, operation, payload, out);

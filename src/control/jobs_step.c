@@ -62,6 +62,9 @@ static int append_operation_status(struct work *w, const struct job_state *s,
 	if (o->result == RESULT_SKIPPED)
 		json_set_string(payload, "reason",
 				s->row.result == RESULT_CANCELLED ? "cancelled" : "failed");
+	else if (o->status == STATUS_QUEUED && own)
+		json_set_string(payload, "reason",
+				json_get_str(json_array_get(step->errors, 0), "summary"));
 	return job_event(w, s->row.id, EVENT_OPERATION_STATUS, o->operation,
 			 step->time_ms ? step->time_ms : w->now_ms, payload, err);
 }

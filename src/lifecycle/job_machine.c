@@ -243,13 +243,13 @@ static const char *interrupted(struct job_view *v, const struct job_event *e, st
 	return NULL;
 }
 
-/* One more attempt, unless there were too many. lost: with what the failure is called. */
-static bool may_try_again(struct job_view *v, enum operation o, const char *code,
+/* One more attempt, unless there were tries of them. code, message: what the failure is called. */
+static bool may_try_again(struct job_view *v, enum operation o, int tries, const char *code,
 			  const char *message, struct job_effects *f)
 {
-	if (v->operations[o].lost < JOB_MAX_TRIES)
+	if (v->operations[o].lost < tries)
 		v->operations[o].lost++;
-	if (v->operations[o].lost < JOB_MAX_TRIES) {
+	if (v->operations[o].lost < tries) {
 		set_operation(v, o, STATUS_QUEUED, RESULT_TBD, f);
 		return true;
 	}
@@ -265,10 +265,16 @@ static const char *unknown_reading(struct job_view *v, const struct job_event *e
 		return wrong_operation;
 	if (v->force_requested)
 		return stopped(v, e, f);
-	if (may_try_again(v, e->operation, "engine_unknown",
-			  "three attempts ended without an exit record: the engine or the process "
-			  "that watches it was killed",
-			  f))
+	bool again = e->killed
+			     ? may_try_again(v, e->operation, JOB_MAX_TRIES_KILLED, "engine_killed",
+					     "the last attempt's engine was killed by somebody "
+					     "else: its machine may have too little memory",
+					     f)
+			     : may_try_again(v, e->operation, JOB_MAX_TRIES, "engine_unknown",
+					     "three attempts ended without an exit record: the "
+					     "engine or the process that watches it was killed",
+					     f);
+	if (again)
 		grant(v, f);
 	return NULL;
 }
@@ -297,8 +303,8 @@ static const char *lost_reading(struct job_view *v, const struct job_event *e,
 		finish(v, RESULT_CANCELLED, f);
 		return NULL;
 	}
-	if (may_try_again(v, o, "runner_lost", "three runners were lost during this operation",
-			  f)) {
+	if (may_try_again(v, o, JOB_MAX_TRIES, "runner_lost",
+			  "three runners were lost during this operation", f)) {
 		unassign(v, f);
 		f->flags |= JOB_EFFECT_STATUS;
 	}

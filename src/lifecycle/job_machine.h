@@ -12,6 +12,8 @@
 /* How often one operation may end without a known outcome (or with its runner) before the job
  * fails. */
 #define JOB_MAX_TRIES 3
+/* The same when the system killed its engine: where memory is short, one more try is enough. */
+#define JOB_MAX_TRIES_KILLED 2
 
 enum job_phase {
 	JOB_PHASE_QUEUED,
@@ -40,7 +42,8 @@ enum job_event_type {
 	JOB_EVENT_OPERATION_SUCCEEDED,
 	JOB_EVENT_OPERATION_FAILED,
 	JOB_EVENT_OPERATION_INTERRUPTED, /* the engine ended because it was told to */
-	JOB_EVENT_OPERATION_UNKNOWN,	 /* the engine is gone and left no exit record */
+	JOB_EVENT_OPERATION_UNKNOWN,	 /* the engine is gone and left no exit record; or, killed
+					    while reading, by somebody else */
 	JOB_EVENT_LEASE_EXPIRED,	 /* nothing was heard of the runner */
 	JOB_EVENT_RUNNER_LOST, /* the runner says that it does not have it, or an admin gave it up
 				*/

@@ -1,12 +1,14 @@
 /* From an exit record to a result, and from a result to what comes next. */
 #include "runner/finish.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/strutil.h"
+#include "lifecycle/sequence.h"
 #include "runner/diffs.h"
 #include "runner/evidence.h"
 #include "runner/pack.h"
@@ -82,6 +84,12 @@ static void explain_failure(struct attempt *attempt, const json_t *record, const
 	}
 }
 
+/* As the kernel does when memory runs out: says nothing of what the engine was at. */
+static bool was_killed_by_others(const json_t *record, const struct end *end)
+{
+	return end->signal == SIGKILL && !flag(record, "killed") && !flag(record, "timedOut");
+}
+
 static void take_record(struct attempt *attempt, struct end *end)
 {
 	json_t *record = process_exit_record(&attempt->process);
@@ -105,9 +113,12 @@ static void take_record(struct attempt *attempt, struct end *end)
 	else if (flag(record, "interrupted") && !flag(record, "timedOut") &&
 		 !flag(record, "flooded"))
 		end->result = "interrupted";
+	else if (was_killed_by_others(record, end) &&
+		 !operation_is_change(attempt->grant->operation))
+		end->result = "unknown";
 	else
 		end->result = "failed";
-	if (streq(end->result, "failed"))
+	if (streq(end->result, "failed") || streq(end->result, "unknown"))
 		explain_failure(attempt, record, end);
 	json_decref(record);
 }

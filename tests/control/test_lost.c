@@ -113,6 +113,28 @@ static void three_losses_are_enough(void **state)
 	runner_free(r);
 }
 
+static int keep_reason(const struct event *e, void *ctx)
+{
+	char **said = ctx;
+	json_t *payload = NULL;
+	OK(json_parse(e->payload, strlen(e->payload), JSON_DEFAULT_MAX_SIZE, &payload, ERR));
+	if (json_get_str(payload, "reason"))
+		replace_string(said, json_get_str(payload, "reason"));
+	json_decref(payload);
+	return 0;
+}
+
+/* The last that the operation's events say. The caller frees it. */
+static char *operation_reason(struct fixture *f, const char *id, enum operation o)
+{
+	char *said = NULL;
+	struct work *w = begin(f);
+	OK(event_read(w->tx, id, 0, o, 1U << EVENT_OPERATION_STATUS, 1000, (size_t)1 << 20,
+		      keep_reason, &said, ERR));
+	end(w);
+	return said;
+}
+
 static void an_unknown_end_is_tried_again_by_the_same_runner(void **state)
 {
 	struct fixture *f = *state;
@@ -132,6 +154,25 @@ static void an_unknown_end_is_tried_again_by_the_same_runner(void **state)
 			&(struct ending){.result = "unknown"}),
 		 "completed/failed");
 	assert_job(f, id, "completed/failed/engine_unknown");
+	runner_free(r);
+}
+
+static void a_killed_engine_is_tried_once_more_and_why_is_said(void **state)
+{
+	struct fixture *f = *state;
+	struct runner *r = runner_new(f, "one", 1);
+	const char *id;
+	apply(f, "x", "hello", NULL, &id);
+	struct attempt a = claim(r, id, "init");
+	const struct ending killed = {.result = "unknown", .signal = 9, .error = "killed"};
+	a = granted(r, report(&a, "{\"time\": 1, \"command\": \"init\"}", NULL, "l", &killed),
+		    "init");
+	assert_int_equal(json_get_int(a.grant, "attempt.number", 0), 2);
+	_cleanup_free_ char *said = operation_reason(f, id, OPERATION_INIT);
+	assert_string_equal(said, "killed");
+	released(&a, report(&a, "{\"time\": 1, \"command\": \"init\"}", NULL, "l", &killed),
+		 "completed/failed");
+	assert_job(f, id, "completed/failed/engine_killed");
 	runner_free(r);
 }
 
@@ -361,6 +402,7 @@ int main(void)
 		CONTROL_TEST(the_old_runner_is_refused_and_another_goes_on),
 		CONTROL_TEST(three_losses_are_enough),
 		CONTROL_TEST(an_unknown_end_is_tried_again_by_the_same_runner),
+		CONTROL_TEST(a_killed_engine_is_tried_once_more_and_why_is_said),
 		CONTROL_TEST(a_change_is_not_tried_again_and_holds_the_resource),
 		CONTROL_TEST(nothing_begun_holds_nothing),
 		CONTROL_TEST(abandoning_says_what_is_at_stake),

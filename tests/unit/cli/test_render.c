@@ -144,6 +144,25 @@ static void failure(void **state)
 	job_view_free(v);
 }
 
+static void what_is_tried_again_says_why(void **state)
+{
+	(void)state;
+	static const char *const events[] = {
+		JOB("1", "'status':'running','result':'tbd'"),
+		OP("1", "init", RUNNING),
+		OP("2", "init", "'status':'queued','result':'tbd','reason':'it was killed'"),
+		OP("2", "init", "'status':'running','result':'tbd','attempt':2"),
+		OP("3", "init", DONE ",'durationMs':1000"),
+		NULL,
+	};
+	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+	struct job_view *v = job_view_new("sj_1", "Db/db", JOB_UPDATE, &plain);
+	feed(v, events, &out);
+	assert_string_equal(out.data, "↻ init     again: it was killed\n"
+				      "✓ init       1.0s\n");
+	job_view_free(v);
+}
+
 static void drift_and_diagnostics(void **state)
 {
 	(void)state;
@@ -236,9 +255,13 @@ static int use_utc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(on_a_terminal), cmocka_unit_test(in_a_file),
-		cmocka_unit_test(failure),	 cmocka_unit_test(drift_and_diagnostics),
-		cmocka_unit_test(logs),		 cmocka_unit_test(exit_codes),
+		cmocka_unit_test(on_a_terminal),
+		cmocka_unit_test(in_a_file),
+		cmocka_unit_test(failure),
+		cmocka_unit_test(what_is_tried_again_says_why),
+		cmocka_unit_test(drift_and_diagnostics),
+		cmocka_unit_test(logs),
+		cmocka_unit_test(exit_codes),
 	};
 	return cmocka_run_group_tests(tests, use_utc, NULL);
 }

@@ -262,6 +262,30 @@ static void reading_is_tried_three_times(void **state)
 	}
 }
 
+static void reading_whose_engine_was_killed_is_tried_once_more(void **state)
+{
+	(void)state;
+	const char *refusal = NULL;
+	struct job_effects f;
+	struct job_view v = view_in(JOB_PHASE_READING);
+	const enum operation o = job_next_operation(&v);
+	const struct job_event e = {
+		.type = JOB_EVENT_OPERATION_UNKNOWN, .operation = o, .killed = true};
+	assert_int_equal(job_machine_step(&v, &e, &f, &refusal), 0);
+	assert_int_equal(f.flags, JOB_EFFECT_GRANT);
+	assert_int_equal(f.grant_operation, o);
+	assert_int_equal(v.operations[o].status, STATUS_QUEUED);
+	assert_int_equal(job_machine_step(&v, &e, &f, &refusal), 0);
+	assert_int_equal(v.result, RESULT_FAILED);
+	assert_string_equal(f.error_code, "engine_killed");
+	assert_false(f.flags & (JOB_EFFECT_HOLD | JOB_EFFECT_EVIDENCE));
+
+	/* Of those that are to stop nothing is tried again. */
+	v = view_in(JOB_PHASE_STOPPING);
+	assert_int_equal(job_machine_step(&v, &e, &f, &refusal), 0);
+	assert_int_equal(v.result, RESULT_CANCELLED);
+}
+
 static void an_engine_killed_in_a_change_leaves_evidence(void **state)
 {
 	(void)state;
@@ -360,6 +384,7 @@ int main(void)
 		cmocka_unit_test(an_update_from_end_to_end),
 		cmocka_unit_test(a_pause_before_the_change),
 		cmocka_unit_test(reading_is_tried_three_times),
+		cmocka_unit_test(reading_whose_engine_was_killed_is_tried_once_more),
 		cmocka_unit_test(an_engine_killed_in_a_change_leaves_evidence),
 		cmocka_unit_test(cancel_changes_nothing_during_the_last_operation),
 		cmocka_unit_test(force_interrupts_and_cancels_if_it_did),
