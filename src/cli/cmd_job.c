@@ -163,6 +163,8 @@ static int run_create(struct cli *cli, const struct arguments *a)
 	_cleanup_json_ json_t *job = NULL;
 	const char *operation = argument_text(a, "operation");
 	bool destroy = streq_null(operation, "destroy");
+	/* Where nobody can be asked, the operation that was named is answer enough: scripts give
+	 * this command as the founding document has it, without --yes. */
 	if (destroy && prompt_possible() && confirm_destroy(cli, a, a->words[0], &e) < 0)
 		return cli_fail(cli, e);
 	json_t *body = json_new_object();
