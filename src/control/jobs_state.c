@@ -35,6 +35,12 @@ json_t *attempt_facts(const struct attempt_row *a)
 	return json_of_text(a->facts);
 }
 
+bool attempt_was_given_up(const struct attempt_row *a)
+{
+	_cleanup_json_ json_t *facts = attempt_facts(a);
+	return streq_null(json_get_str(facts, "outcome"), "lost");
+}
+
 void attempt_set_facts(struct attempt_row *a, const json_t *facts)
 {
 	free(a->facts);

@@ -61,7 +61,9 @@ int job_state_attempt_number(const struct job_state *s, enum operation o, int64_
  * the last one stored}; caller drops it. */
 json_t *attempt_facts(const struct attempt_row *a);
 void attempt_set_facts(struct attempt_row *a, const json_t *facts);
-/* Marks the attempt that a runner had as ended without its word. */
+/* Marks the attempt that a runner had as ended without its word; attempt_was_given_up(): with the
+ * outcome "lost". */
+bool attempt_was_given_up(const struct attempt_row *a);
 int job_state_end_attempt(struct work *w, struct job_state *s, enum result result,
 			  const char *outcome, struct error **err);
 /* Of the newest succeeded preview; NULL when there is none. Caller frees. */

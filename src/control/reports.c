@@ -91,13 +91,6 @@ static int answer_again(struct work *w, struct job_state *s, const struct attemp
 	return 0;
 }
 
-/* Did the server end it without its runner's word? */
-static bool was_given_up(const struct attempt_row *a)
-{
-	_cleanup_json_ json_t *facts = attempt_facts(a);
-	return streq_null(json_get_str(facts, "outcome"), "lost");
-}
-
 static int begin_attempt(struct work *w, struct job_state *s, struct attempt_row *a,
 			 const json_t *started, struct error **err)
 {
@@ -341,7 +334,7 @@ int runner_report(struct work *w, const char *job_id, const json_t *header, cons
 	lease_touch(w->control->leases, w->actor.runner_id);
 	const json_t *cursor = json_object_get(header, "cursor");
 	bool asks = !cursor || json_is_null(cursor);
-	if (a->ended_ms && was_given_up(a))
+	if (a->ended_ms && attempt_was_given_up(a))
 		return stale(&s, epoch, err);
 	if (a->ended_ms && (asks || json_is_object(json_object_get(header, "ended"))))
 		return answer_again(w, &s, a, ret_answer, err);

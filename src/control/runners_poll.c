@@ -29,13 +29,15 @@ static const json_t *held_entry(const struct poll *p, const char *job_id)
 	return NULL;
 }
 
-static void direct(struct poll *p, const char *job_id, const char *type)
+static void direct(struct poll *p, const char *job_id, int64_t epoch, const char *type)
 {
-	_cleanup_free_ char *key = xasprintf("%s %s %s", type, p->runner->id, job_id);
+	_cleanup_free_ char *key =
+		xasprintf("%s %s %s %lld", type, p->runner->id, job_id, (long long)epoch);
 	if (!lease_directive_due(p->work->control->leases, key))
 		return;
 	json_t *directive = json_new_object();
 	json_set_string(directive, "job", job_id);
+	json_set_int(directive, "epoch", epoch);
 	json_set_string(directive, "type", type);
 	json_append_value(p->directives, directive);
 }
@@ -70,7 +72,7 @@ static int compare_leases(struct poll *p, bool first, int64_t *ret_leased, struc
 			if (first)
 				r = give_again_or_lose(p, rows[i].id, err);
 		} else if (r >= 0 && rows[i].force_requested) {
-			direct(p, rows[i].id, "interrupt");
+			direct(p, rows[i].id, rows[i].epoch, "interrupt");
 		}
 		job_row_release(&rows[i]);
 	}
@@ -78,6 +80,23 @@ static int compare_leases(struct poll *p, bool first, int64_t *ret_leased, struc
 	if (r >= 0)
 		*ret_leased = job_count(p->work->tx, &filter, err);
 	return r;
+}
+
+/* Of the launches before its newest only one that it ended itself: the answer, with the next grant,
+ * is on its way then. */
+static int is_its(struct poll *p, const struct job_row *job, int64_t epoch, bool *ret,
+		  struct error **err)
+{
+	*ret = job->status == STATUS_RUNNING && streq_null(job->runner_id, p->runner->id);
+	if (!*ret || epoch == job->epoch)
+		return 0;
+	_cleanup_job_state_ struct job_state s = {0};
+	int r = job_state_load(p->work, job->id, &s, err);
+	if (r < 0)
+		return r;
+	const struct attempt_row *a = job_state_attempt_of_epoch(&s, epoch);
+	*ret = a && a->ended_ms && !attempt_was_given_up(a);
+	return 0;
 }
 
 static int drop_what_is_not_its(struct poll *p, struct error **err)
@@ -95,10 +114,12 @@ static int drop_what_is_not_its(struct poll *p, struct error **err)
 		int r = job_get(p->work->tx, id, &job, &lookup);
 		if (r < 0 && lookup->code != ERROR_NOT_FOUND)
 			return error_move(err, &lookup);
-		bool its = r >= 0 && job.status == STATUS_RUNNING &&
-			   streq_null(job.runner_id, p->runner->id);
+		int64_t epoch = json_get_int(entry, "epoch", -1);
+		bool its = false;
+		if (r >= 0 && (r = is_its(p, &job, epoch, &its, err)) < 0)
+			return r;
 		if (!its)
-			direct(p, id, "drop");
+			direct(p, id, epoch, "drop");
 	}
 	return 0;
 }

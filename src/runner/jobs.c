@@ -114,13 +114,13 @@ json_t *jobs_held(struct jobs *jobs)
 	return held;
 }
 
-void jobs_direct(struct jobs *jobs, const char *job_id, const char *type)
+void jobs_direct(struct jobs *jobs, const char *job_id, int64_t epoch, const char *type)
 {
 	pthread_mutex_lock(&jobs->lock);
 	struct job *job = hashmap_get(jobs->map, job_id);
 	if (job && streq(type, "interrupt"))
 		job_interrupt(job);
-	else if (job && streq(type, "drop"))
+	else if (job && streq(type, "drop") && atomic_load(&job->epoch) == epoch)
 		job_drop(job);
 	pthread_mutex_unlock(&jobs->lock);
 }

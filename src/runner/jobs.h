@@ -19,5 +19,5 @@ void jobs_start(struct jobs *jobs, struct grant *grant, enum job_start start);
 size_t jobs_count(struct jobs *jobs);
 /* [{job, epoch}]; the caller decrefs. */
 json_t *jobs_held(struct jobs *jobs);
-/* type: "interrupt" or "drop". */
-void jobs_direct(struct jobs *jobs, const char *job_id, const char *type);
+/* type: "interrupt", or "drop", which is for the lease with that epoch alone. */
+void jobs_direct(struct jobs *jobs, const char *job_id, int64_t epoch, const char *type);

@@ -55,8 +55,9 @@ static void take_directives(struct runner *runner, const json_t *directives)
 	{
 		const char *job = json_string_value(json_object_get(directive, "job"));
 		const char *type = json_string_value(json_object_get(directive, "type"));
+		int64_t epoch = json_integer_value(json_object_get(directive, "epoch"));
 		if (job && type)
-			jobs_direct(runner->jobs, job, type);
+			jobs_direct(runner->jobs, job, epoch, type);
 	}
 }
 

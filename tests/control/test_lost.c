@@ -396,6 +396,46 @@ static void a_grant_that_never_arrived_is_given_again(void **state)
 	runner_free(r);
 }
 
+/* Polls as if only that grant were held; -1: it is not to be dropped. */
+static int64_t dropped_epoch(struct runner *r, const char *job_id, json_t *held)
+{
+	json_t *mine = json_incref(json_object_get(r->held, job_id));
+	json_object_set(r->held, job_id, held);
+	_cleanup_json_ json_t *answer = poll_server(r);
+	json_object_set_new(r->held, job_id, mine);
+	assert_int_equal(json_array_size(json_object_get(answer, "jobs")), 0);
+	const json_t *directive = json_array_get(json_object_get(answer, "directives"), 0);
+	if (!directive)
+		return -1;
+	assert_string_equal(json_get_str(directive, "type"), "drop");
+	assert_string_equal(json_get_str(directive, "job"), job_id);
+	return json_get_int(directive, "epoch", 0);
+}
+
+static void an_older_lease_of_the_same_runner_is_dropped(void **state)
+{
+	struct fixture *f = *state;
+	f->lease_seconds = 1;
+	fixture_restart(f);
+	struct runner *r = runner_new(f, "one", 9);
+	const char *id;
+	apply(f, "x", "hello", NULL, &id);
+	struct attempt a = claim(r, id, "init");
+	_cleanup_json_ json_t *old = json_incref(a.grant);
+	json_decref(report(&a, "{\"time\": 1, \"command\": \"init\"}", NULL, "begun", NULL));
+	let_leases_expire(f);
+	forget(r, id);
+	a = claim(r, id, "init");
+	assert_int_equal(dropped_epoch(r, id, a.grant), -1);
+	assert_int_equal(dropped_epoch(r, id, old), json_get_int(old, "epoch", 0));
+
+	/* One that it has just ended itself is not: the answer is on its way. */
+	_cleanup_json_ json_t *ended = json_incref(a.grant);
+	a = granted(r, run(&a), "refresh");
+	assert_int_equal(dropped_epoch(r, id, ended), -1);
+	runner_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,6 +450,7 @@ int main(void)
 		CONTROL_TEST(a_server_that_starts_grants_every_lease_its_time_again),
 		CONTROL_TEST(a_connected_poll_keeps_leases),
 		CONTROL_TEST(a_grant_that_never_arrived_is_given_again),
+		CONTROL_TEST(an_older_lease_of_the_same_runner_is_dropped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
