@@ -17,6 +17,7 @@
 #include "runner/attempt.h"
 #include "runner/inputs.h"
 #include "runner/leftovers.h"
+#include "runner/report.h"
 
 #define EARLIER_CHECK_MS 50
 
@@ -153,12 +154,12 @@ static bool take_grant(struct job *job, json_t *json)
 	struct grant *grant;
 
 	int r = grant_parse(json, &job->runner->keys, &grant, &error);
+	/* If this is not heard either, a poll is given the grant again. */
+	if (r < 0)
+		(void)report_unusable(job->http, json, error);
 	json_decref(json);
-	if (r < 0) {
-		_cleanup_free_ char *why = error_describe(error);
-		log_error("the next grant cannot be used: %s", why);
+	if (r < 0)
 		return false;
-	}
 	grant_free(job->grant);
 	job->grant = grant;
 	job->blind = false;

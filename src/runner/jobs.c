@@ -68,7 +68,7 @@ static int start_thread(struct job *job)
 	return r;
 }
 
-void jobs_start(struct jobs *jobs, struct grant *grant, enum job_start start)
+bool jobs_start(struct jobs *jobs, struct grant *grant, enum job_start start)
 {
 	pthread_mutex_lock(&jobs->lock);
 	struct job *job = hashmap_get(jobs->map, grant->job_id);
@@ -76,7 +76,7 @@ void jobs_start(struct jobs *jobs, struct grant *grant, enum job_start start)
 		grant_free(job->waiting);
 		job->waiting = grant;
 		pthread_mutex_unlock(&jobs->lock);
-		return;
+		return true;
 	}
 	job = job_new(jobs->runner, grant, start);
 	hashmap_put(jobs->map, job->id, job);
@@ -88,6 +88,7 @@ void jobs_start(struct jobs *jobs, struct grant *grant, enum job_start start)
 		job_free(job);
 	}
 	pthread_mutex_unlock(&jobs->lock);
+	return r == 0;
 }
 
 size_t jobs_count(struct jobs *jobs)

@@ -13,9 +13,10 @@ struct jobs;
 struct jobs *jobs_new(struct runner *runner);
 /*
  * Starts a thread for it; takes the grant over. For a job whose thread is still
- * cleaning up after its last lease, the grant waits until that is done.
+ * cleaning up after its last lease, the grant waits until that is done. False when
+ * there can be no thread.
  */
-void jobs_start(struct jobs *jobs, struct grant *grant, enum job_start start);
+bool jobs_start(struct jobs *jobs, struct grant *grant, enum job_start start);
 size_t jobs_count(struct jobs *jobs);
 /* [{job, epoch}]; the caller decrefs. */
 json_t *jobs_held(struct jobs *jobs);

@@ -11,6 +11,7 @@
 #include "runner/jobs.h"
 #include "runner/own_log.h"
 #include "runner/register.h"
+#include "runner/report.h"
 
 #define POLL_TIMEOUT_MS	 30000
 #define FIRST_PAUSE_MS	 50
@@ -28,8 +29,10 @@ static int on_idle(void *userdata)
 	return atomic_load(&runner->stopping);
 }
 
-static void take_jobs(struct runner *runner, const json_t *grants)
+/* False when the server would give one of them again at once. */
+static bool take_jobs(struct runner *runner, struct http_client *http, const json_t *grants)
 {
+	bool taken = true;
 	size_t i;
 	json_t *json;
 
@@ -37,13 +40,12 @@ static void take_jobs(struct runner *runner, const json_t *grants)
 	{
 		_cleanup_error_ struct error *error = NULL;
 		struct grant *grant;
-		if (grant_parse(json, &runner->keys, &grant, &error) < 0) {
-			_cleanup_free_ char *why = error_describe(error);
-			log_error("a grant cannot be used: %s", why);
-			continue;
-		}
-		jobs_start(runner->jobs, grant, JOB_START_NEW);
+		if (grant_parse(json, &runner->keys, &grant, &error) < 0)
+			taken &= report_unusable(http, json, error);
+		else
+			taken &= jobs_start(runner->jobs, grant, JOB_START_NEW);
 	}
+	return taken;
 }
 
 static void take_directives(struct runner *runner, const json_t *directives)
@@ -63,6 +65,7 @@ static void take_directives(struct runner *runner, const json_t *directives)
 
 enum outcome {
 	POLL_ANSWERED,
+	POLL_IN_VAIN,	   /* answered with what is of no use here */
 	POLL_NOBODY,	   /* try again later */
 	POLL_UNKNOWN_HERE, /* the server does not know this runner */
 	POLL_END,
@@ -93,8 +96,10 @@ static enum outcome poll_once(struct runner *runner, struct http_client *http)
 		root = json_loadb(reply.body.data, reply.body.size, 0, NULL);
 		/* First: they are for leases that the poll named, not for those that come now. */
 		take_directives(runner, json_object_get(root, "directives"));
-		take_jobs(runner, json_object_get(root, "jobs"));
-		outcome = json_is_true(json_object_get(root, "exit")) ? POLL_END : POLL_ANSWERED;
+		bool taken = take_jobs(runner, http, json_object_get(root, "jobs"));
+		outcome = json_is_true(json_object_get(root, "exit")) ? POLL_END
+			  : taken				      ? POLL_ANSWERED
+								      : POLL_IN_VAIN;
 		json_decref(root);
 	} else if (reply.status == 401 || reply.status == 403) {
 		outcome = POLL_UNKNOWN_HERE;
@@ -144,8 +149,9 @@ void poll_run(struct runner *runner)
 		enum outcome outcome = poll_once(runner, http);
 		if (outcome == POLL_END)
 			break;
-		if (outcome == POLL_ANSWERED) {
+		if (outcome == POLL_ANSWERED || outcome == POLL_IN_VAIN)
 			last_answer = now_monotonic_ms();
+		if (outcome == POLL_ANSWERED) {
 			pause = FIRST_PAUSE_MS;
 			if (last_answer - last_budget > BUDGET_EVERY_MS &&
 			    jobs_count(runner->jobs) == 0) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/strutil.h"
@@ -109,25 +110,31 @@ static enum outcome refused(const struct grant *grant, const struct http_reply *
 	return lost ? OUTCOME_LOST : OUTCOME_REFUSED;
 }
 
+static int post_report(struct http_client *http, const char *job_id, const char *body, size_t size,
+		       struct http_reply *ret, struct error **err)
+{
+	_cleanup_free_ char *path = xasprintf("/runner/v1/jobs/%s/report", job_id);
+	const struct http_call call = {
+		.method = "POST",
+		.path = path,
+		.content_type = "application/x-planton-report",
+		.body = body,
+		.body_len = size,
+		.timeout_ms = 60000,
+	};
+	return http_client_call(http, &call, ret, err);
+}
+
 static enum outcome post(struct http_client *http, const struct grant *grant,
 			 const struct report *report, struct report_answer *ret)
 {
 	_cleanup_strbuf_ struct strbuf body = STRBUF_INIT;
 	_cleanup_error_ struct error *error = NULL;
-	_cleanup_free_ char *path = xasprintf("/runner/v1/jobs/%s/report", grant->job_id);
 	struct http_reply reply = {0};
 	enum outcome outcome = OUTCOME_UNKNOWN;
 
 	encode(grant, report, &body);
-	struct http_call call = {
-		.method = "POST",
-		.path = path,
-		.content_type = "application/x-planton-report",
-		.body = body.data,
-		.body_len = body.size,
-		.timeout_ms = 60000,
-	};
-	if (http_client_call(http, &call, &reply, &error) < 0) {
+	if (post_report(http, grant->job_id, body.data, body.size, &reply, &error) < 0) {
 		_cleanup_free_ char *why = error_describe(error);
 		log_debug("report of %s: %s", grant->job_id, why);
 		return OUTCOME_UNKNOWN;
@@ -139,6 +146,45 @@ static enum outcome post(struct http_client *http, const struct grant *grant,
 	}
 	http_reply_release(&reply);
 	return outcome;
+}
+
+/* Its words as they came: they need not be understood. NULL when some are missing. */
+static json_t *unusable_report(const json_t *grant, const char *why)
+{
+	json_t *attempt = json_object_get(grant, "attempt");
+	json_t *operation = json_object_get(attempt, "operation");
+	json_int_t now = (json_int_t)now_realtime_ms();
+
+	return json_pack("{s:O s:O s:O s:o s:o s:{} s:[] s:{s:I s:[O]} s:{s:I s:s s:[{s:s}]}}",
+			 "epoch", json_object_get(grant, "epoch"), "operation", operation,
+			 "attempt", json_object_get(attempt, "number"), "from", offsets(0, 0), "to",
+			 offsets(0, 0), "cursor", "events", "started", "time", now, "covers",
+			 operation, "ended", "time", now, "result", "failed", "errors", "summary",
+			 why);
+}
+
+bool report_unusable(struct http_client *http, const json_t *grant, const struct error *why)
+{
+	_cleanup_error_ struct error *error = NULL;
+	_cleanup_free_ char *reason = error_describe(why);
+	_cleanup_free_ char *text = xasprintf("the runner cannot use its grant: %s", reason);
+	const char *job = json_string_value(json_object_get(json_object_get(grant, "job"), "id"));
+	json_t *report = job ? unusable_report(grant, text) : NULL;
+
+	log_error("job %s: %s", job ? job : "?", text);
+	if (!report)
+		return false;
+	_cleanup_free_ char *line = json_dumps(report, JSON_COMPACT);
+	_cleanup_free_ char *body = xasprintf("%s\n", line);
+	json_decref(report);
+	struct http_reply reply = {0};
+	bool taken = post_report(http, job, body, strlen(body), &reply, &error) == 0 &&
+		     reply.status == 200;
+	if (!taken)
+		log_error("the server does not take that: HTTP %d %s", reply.status,
+			  error ? error->message : "");
+	http_reply_release(&reply);
+	return taken;
 }
 
 enum report_status report_probe(struct http_client *http, const struct grant *grant,

@@ -44,6 +44,12 @@ typedef bool report_pause(unsigned milliseconds, void *userdata);
 enum report_status report_send(struct http_client *http, const struct grant *grant,
 			       const struct report *report, report_pause *pause, void *userdata,
 			       struct report_answer *ret);
+/*
+ * For a grant that cannot be used: its attempt ends as failed, for that reason. Tries
+ * once; false when the server did not take it, and so will give the grant again.
+ */
+bool report_unusable(struct http_client *http, const json_t *grant, const struct error *why);
+
 /* Only asks where to go on: REPORT_RESYNC or REPORT_LOST; *ret holds no refusal. */
 enum report_status report_probe(struct http_client *http, const struct grant *grant,
 				report_pause *pause, void *userdata, struct report_answer *ret);

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from harness.kinds import write_kind
+from harness.kinds import manifest, write_kind
 from harness.planton import Platform
+from harness.processes import wait_until
 from harness.recorder import Launch, Recorder
 
 # Three databases: the first two at once, then a wait, then the third. The engine saves state at most every 20 s, so whatever is
@@ -59,6 +60,30 @@ output "early" {
   value = postgresql_database.early.name
 }
 """
+
+
+# Its apply says that it is there, and lasts until the gate is open.
+GATED = """\
+variable "folder" {}
+
+resource "terraform_data" "gate" {
+  provisioner "local-exec" {
+    command = "touch ${var.folder}/begun; while [ ! -e ${var.folder}/open ]; do sleep 0.1; done"
+  }
+}
+"""
+
+
+def gated_kind(folder: Path) -> Path:
+    write_kind(folder, "Gated", GATED)
+    return folder
+
+
+def begin_gated(platform: Platform, folder: Path) -> tuple[str, Path]:
+    """A job in the middle of its apply, and the file that lets it end."""
+    job = platform.apply(manifest("Gated", "gated", folder=str(folder)))["stackJob"]["metadata"]["id"]
+    wait_until((folder / "begun").exists, "the apply has begun", 60)
+    return job, folder / "open"
 
 
 def slow_kind(folder: Path, name: str = "SlowDatabases") -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import subprocess
 import threading
@@ -15,12 +16,15 @@ import pytest
 from harness.planton import BINARY, Platform, playground
 from harness.processes import wait_until
 
+from .common import begin_gated, gated_kind
+
 
 class Proxy:
-    """Between a runner and its server; whatever refuse() likes is answered with 413."""
+    """Between a runner and its server; whatever refuse() likes is answered with 413, and alter() changes answers."""
 
     def __init__(self, target: str) -> None:
         self.refuse: Callable[[str, bytes], bool] = lambda path, body: False
+        self.alter: Callable[[str, bytes], bytes] = lambda path, answer: answer
         self.refused = 0
         proxy = self
 
@@ -36,7 +40,7 @@ class Proxy:
                     connection = http.client.HTTPConnection(target, timeout=60)
                     connection.request(self.command, self.path, body, {k: v for k, v in self.headers.items() if k.lower() != "host"})
                     answer = connection.getresponse()
-                    content = answer.read()
+                    content = proxy.alter(self.path, answer.read())
                     status, headers = answer.status, [h for h in answer.getheaders() if h[0].lower() not in ("content-length", "transfer-encoding", "connection")]
                     connection.close()
                 self.send_response(status)
@@ -61,9 +65,9 @@ class Proxy:
 
 
 @pytest.fixture
-def remote(make_platform: Callable[..., Platform]) -> Iterator[tuple[Platform, Proxy, Path]]:
+def remote(make_platform: Callable[..., Platform], tmp_path: Path) -> Iterator[tuple[Platform, Proxy, Path]]:
     """A server, and a runner that reaches it by a proxy."""
-    platform = make_platform("--no-runner").start()
+    platform = make_platform("--no-runner", catalogs=(gated_kind(tmp_path / "kinds"),)).start()
     proxy = Proxy(platform.listen)
     folder = platform.root / "remote"
     log = (platform.root / "runner.log").open("ab")
@@ -99,6 +103,51 @@ def test_a_refused_report_fails_its_job_alone(remote: tuple[Platform, Proxy, Pat
 
     proxy.refuse = lambda path, body: False
     platform.succeed(platform.apply(playground("fine"))["stackJob"]["metadata"]["id"])
+
+
+@pytest.mark.parametrize(("arrives", "operation"), [("/poll", "init"), ("/report", "refresh")])
+def test_a_grant_that_cannot_be_used_fails_its_job(remote: tuple[Platform, Proxy, Path], arrives: str, operation: str) -> None:
+    platform, proxy, _ = remote
+    given: list[bytes] = []
+
+    def alter(path: str, answer: bytes) -> bytes:
+        if not path.endswith(arrives) or b'"sealed":"' not in answer:
+            return answer
+        given.append(answer)
+        return answer.replace(b'"sealed":"', b'"sealed":"AAAA')
+
+    proxy.alter = alter
+    job = platform.apply(playground("unusable"))["stackJob"]["metadata"]["id"]
+    status = failed(platform, job)
+    assert status["error"]["code"] == "operation_failed", status["error"]
+    assert "cannot be opened with this runner's key" in status["error"]["message"], status["error"]
+    assert [o["operation"] for o in status["operations"] if o["result"] == "failed"] == [operation], status["operations"]
+    assert len(given) == 1
+
+    proxy.alter = lambda path, answer: answer
+    platform.succeed(platform.apply(playground("fine"))["stackJob"]["metadata"]["id"])
+
+
+def test_a_drop_is_for_one_lease_of_its_job(remote: tuple[Platform, Proxy, Path], tmp_path: Path) -> None:
+    platform, proxy, _ = remote
+    job, gate = begin_gated(platform, tmp_path)
+    epoch = platform.job(job)["status"]["epoch"]
+    dropped = 0
+
+    def alter(path: str, answer: bytes) -> bytes:
+        nonlocal dropped
+        if not path.endswith("/poll"):
+            return answer
+        document = json.loads(answer)
+        document["directives"].append({"job": job, "epoch": epoch - 1, "type": "drop"})
+        dropped += 1
+        return json.dumps(document).encode()
+
+    proxy.alter = alter
+    platform.succeed(platform.apply(playground("beside"))["stackJob"]["metadata"]["id"])
+    assert dropped
+    gate.touch()
+    platform.succeed(job)
 
 
 def test_nothing_is_started_that_could_not_be_found_again(remote: tuple[Platform, Proxy, Path]) -> None:
