@@ -74,6 +74,7 @@ static const struct column runner_columns[] = {
 	{"CAPACITY", .path = ".capacity"},
 	{"VERSION", .path = ".version"},
 	{"LAST SEEN", ".lastSeenAt", .type = COLUMN_AGE},
+	{"PROBLEM", .path = ".problem"},
 	{0},
 };
 static const struct column module_columns[] = {

@@ -6,6 +6,7 @@
 #include "control/jobs.h"
 #include "control/jobs_state.h"
 #include "control/leases.h"
+#include "control/runners.h"
 #include "model/json.h"
 
 static void set_time(json_t *object, const char *key, int64_t ms)
@@ -109,20 +110,26 @@ static int render_no_runner(struct work *w, json_t **ret, struct error **err)
 	int n = runner_list(w->tx, &rows, err);
 	if (n < 0)
 		return n;
-	bool connected = false;
+	bool able = false;
+	_cleanup_free_ char *unable = NULL;
 	for (int i = 0; i < n; i++) {
-		connected |= !rows[i].abandoned && lease_is_live(w->control->leases, rows[i].id);
+		if (!rows[i].abandoned && lease_is_live(w->control->leases, rows[i].id)) {
+			_cleanup_free_ char *problem = runner_engine_problem(&rows[i]);
+			able |= !problem;
+			if (problem && !unable)
+				unable = xasprintf("runner %s has no engine: %s", rows[i].name,
+						   problem);
+		}
 		runner_row_release(&rows[i]);
 	}
 	free(rows);
 	*ret = json_new_object();
 	json_set_string(
 		*ret, "reason",
-		connected
-			? "every slot of the connected runners is taken: it starts when one is free"
-			: "no runner is connected: start `planton runner`, or read why the "
-			  "server's "
-			  "own does not register in runner/log of its data folder");
+		able ? "every slot of the connected runners is taken: it starts when one is free"
+		: unable ? unable
+			 : "no runner is connected: start `planton runner`, or read why the "
+			   "server's own does not register in runner/log of its data folder");
 	return 0;
 }
 

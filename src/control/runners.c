@@ -142,6 +142,12 @@ void runner_request_exit(struct control *c, const char *runner_id)
 	}
 }
 
+char *runner_engine_problem(const struct runner_row *row)
+{
+	_cleanup_json_ json_t *info = json_of_text(row->info);
+	return xstrdup_null(json_get_str(info, "engineProblem"));
+}
+
 json_t *runner_render(struct work *w, const struct runner_row *row)
 {
 	char created[RFC3339_SIZE], seen[RFC3339_SIZE];
@@ -150,6 +156,7 @@ json_t *runner_render(struct work *w, const struct runner_row *row)
 	bool live = lease_is_live(w->control->leases, row->id);
 	const struct job_filter held = runner_jobs_filter(row->id);
 	int64_t jobs = job_count(w->tx, &held, NULL);
+	_cleanup_free_ char *problem = runner_engine_problem(row);
 	json_t *document = json_new_object();
 	json_set_string(document, "id", row->id);
 	json_set_string(document, "name", row->name);
@@ -158,6 +165,7 @@ json_t *runner_render(struct work *w, const struct runner_row *row)
 			row->abandoned ? "abandoned"
 			: live	       ? "online"
 				       : "offline");
+	json_set_string_or_null(document, "problem", problem);
 	json_set_int(document, "capacity", row->capacity);
 	json_set_int(document, "jobs", MAX(jobs, 0));
 	json_set_value(document, "labels", json_of_text(row->labels));

@@ -37,6 +37,9 @@ int runner_evidence(struct work *w, const char *job_id, const json_t *body, stru
 int runner_abandon(struct work *w, const char *runner_id, const char *reason, bool confirm,
 		   struct error **err);
 json_t *runner_render(struct work *w, const struct runner_row *r);
+/* Why it has no engine, in its own words, and so gets no jobs; NULL when it has one. Caller frees.
+ */
+char *runner_engine_problem(const struct runner_row *r);
 
 /* Expires leases whose deadline has passed, and takes jobs out of the queue that need no runner for
  * it (failing preflights, manual starts). Called about every second from a worker. */

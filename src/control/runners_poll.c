@@ -183,7 +183,8 @@ int runner_poll(struct work *w, const json_t *body, bool first, bool last_try, j
 		r = drop_what_is_not_its(&p, err);
 	if (r >= 0)
 		r = compare_leases(&p, first, &leased, err);
-	if (r >= 0 && !runner.abandoned)
+	_cleanup_free_ char *problem = runner_engine_problem(&runner);
+	if (r >= 0 && !runner.abandoned && !problem)
 		r = claim(&p, leased, err);
 	if (r < 0)
 		return r;

@@ -86,7 +86,7 @@ static void interrupt(struct attempt *attempt)
 	attempt->interrupt_sent = true;
 	log_info("interrupting the engine");
 	if (attempt->orphan)
-		leftovers_interrupt(attempt->job->id, attempt->install->path);
+		leftovers_interrupt(attempt->job->id, attempt->ran->path);
 	else
 		(void)process_interrupt(&attempt->process);
 }
@@ -214,7 +214,7 @@ static void check_end(struct attempt *attempt)
 			attempt->orphan = false;
 			return;
 		}
-		attempt->ended = !leftovers_alive(name, attempt->install->path, process->dir_fd);
+		attempt->ended = !leftovers_alive(name, attempt->ran->path, process->dir_fd);
 	}
 }
 
@@ -337,7 +337,8 @@ static uint64_t time_limit(const struct grant *grant)
 static int start_engine(struct attempt *attempt, struct error **err)
 {
 	struct job *job = attempt->job;
-	const struct engine_install *install = attempt->install;
+	/* Preparing took its time. */
+	const struct engine_install *install = runner_look_for_engine(job->runner);
 	const struct grant *grant = attempt->grant;
 	const struct workspace *workspace = &job->workspace;
 	_cleanup_free_ char *dir = job_attempt_dir(job);
@@ -348,6 +349,7 @@ static int start_engine(struct attempt *attempt, struct error **err)
 	const struct engine_options options = prepare_options(attempt);
 	json_t *credentials;
 
+	attempt->install = attempt->ran = install;
 	int r = workspace_write_files(workspace, grant->secrets, &credentials, err);
 	if (r < 0)
 		return r;
@@ -387,8 +389,7 @@ static int start_engine(struct attempt *attempt, struct error **err)
 static void start(struct attempt *attempt)
 {
 	attempt->started_ms = now_realtime_ms();
-	int unstored = attempt->job->unstored;
-	int r = attempt->install && unstored == 0 ? prepare(attempt, &attempt->failure) : -1;
+	int unstored = attempt->job->unstored, r = -1;
 
 	if (unstored < 0)
 		error_set_errno(
@@ -399,6 +400,11 @@ static void start(struct attempt *attempt)
 	else if (!attempt->install)
 		error_set(&attempt->failure, ERROR_PRECONDITION_FAILED,
 			  "this runner has no engine for this module");
+	else if (attempt->install->problem)
+		error_set(&attempt->failure, ERROR_PRECONDITION_FAILED,
+			  "this runner has no engine: %s", attempt->install->problem);
+	else
+		r = prepare(attempt, &attempt->failure);
 	if (r == 0)
 		r = start_engine(attempt, &attempt->failure);
 	attempt->ended = r != 0;
@@ -433,12 +439,12 @@ static bool attach(struct attempt *attempt)
 	for (;;) {
 		if (access(live, F_OK) == 0 && process_attach(dir, &attempt->process, NULL) == 0)
 			break;
-		if (!leftovers_of_job_alive(job->id, attempt->install->path))
+		if (!leftovers_of_job_alive(job->id, attempt->ran->path))
 			return false;
 		if (now_monotonic_ms() > until) {
 			attempt->orphan = true;
 			attempt->process.stdout_fd =
-				leftovers_open_output(job->id, attempt->install->path);
+				leftovers_open_output(job->id, attempt->ran->path);
 			break;
 		}
 		if (attempt_pause(20, attempt))
@@ -536,6 +542,7 @@ static void attempt_init(struct attempt *attempt, struct job *job)
 		.errors = {.fd = -1},
 		.variables = AUXILIARY_INIT,
 	};
+	attempt->ran = job->reattach && job->launched ? job->launched : attempt->install;
 	tail_init(&attempt->out, -1, 0, false);
 	tail_init(&attempt->errors, -1, 0, false);
 	strbuf_init(&attempt->notes);

@@ -13,7 +13,8 @@
 struct attempt {
 	struct job *job;
 	const struct grant *grant;
-	const struct engine_install *install;
+	const struct engine_install *install; /* NULL: there is none for this module */
+	const struct engine_install *ran;     /* what was launched, or would be */
 	enum engine_command command;
 	struct process process;
 	struct tail out, errors;

@@ -223,12 +223,14 @@ static json_t *facts(const struct attempt *attempt, const struct end *end)
 			  "diffs", progress->diffs_done);
 	char digest[DIGEST_HEX_SIZE];
 
-	if (attempt->install) {
+	/* Of one that was lost with its folder, nobody knows it. */
+	if (attempt->ran && *attempt->ran->version && !attempt->job->blind)
 		json_object_set_new(
 			json, "engine",
 			json_pack("{s:s s:s}", "provisioner",
-				  provisioner_to_string(attempt->install->engine->provisioner),
-				  "version", attempt->install->version));
+				  provisioner_to_string(attempt->ran->engine->provisioner),
+				  "version", attempt->ran->version));
+	if (attempt->install) {
 		if (attempt->command == ENGINE_INIT)
 			json_object_set_new(json, "providers", providers(attempt));
 		if (attempt->command == ENGINE_PLAN ||

@@ -48,6 +48,7 @@ void job_free(struct job *job)
 	http_client_free(job->http);
 	workspace_release(&job->workspace);
 	masker_free(job->masker);
+	engine_install_free(job->launched);
 	json_decref(job->module_secrets);
 	safe_close(job->inotify_fd);
 	safe_close(job->wake_fd);
@@ -115,10 +116,15 @@ void job_build_masker(struct job *job)
 static void find_module_secrets(struct job *job)
 {
 	const struct engine_install *install = runner_engine(job->runner, job->grant->provisioner);
-	json_t *variables =
-		install ? variables_cached(job->runner, install, job->grant->module_digest) : NULL;
-	json_t *inputs, *secrets;
+	const char *digest = job->grant->module_digest;
+	json_t *variables = NULL, *inputs, *secrets;
 
+	if (!install)
+		return;
+	if (job->launched)
+		variables = variables_cached(job->runner, job->launched, digest);
+	if (!variables)
+		variables = variables_cached(job->runner, install, digest);
 	if (variables &&
 	    inputs_make(job->grant, install->engine, variables, &inputs, &secrets, NULL) == 0) {
 		json_decref(inputs);
@@ -206,8 +212,13 @@ void job_run(struct job *job)
 	/* Its workspace is left to the one that lives. */
 	if (!wait_for_earlier_launches(job))
 		return;
+	if (job->reattach) {
+		_cleanup_free_ char *dir = job_attempt_dir(job);
+		job->launched = engine_install_launched(dir);
+	}
 	while (outcome == ATTEMPT_NEXT) {
 		json_t *next = NULL;
+		(void)runner_look_for_engine(job->runner);
 		job->unstored = job->reattach ? 0 : store_grant(job);
 		if (!job->module_secrets)
 			find_module_secrets(job);

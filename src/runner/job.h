@@ -28,6 +28,7 @@ struct job {
 
 	/* The job's own thread only. */
 	struct grant *grant;
+	struct engine_install *launched; /* by an earlier runner, for the first attempt */
 	struct http_client *http;
 	struct workspace workspace;
 	struct masker *masker;

@@ -112,10 +112,11 @@ static int write_launch_record(int dir_fd, const struct launch_request *request)
 	json_t *names = json_array();
 	for (char *const *entry = request->env; entry && *entry; entry++)
 		json_array_append_new(names, json_stringn(*entry, strcspn(*entry, "=")));
-	json_t *root = json_pack(
-		"{s:o s:o s:s s:I s:I s:I}", "argv", string_array(request->argv), "environment",
-		names, "cwd", request->cwd, "epoch", (json_int_t)request->epoch, "timeoutMs",
-		(json_int_t)request->timeout_ms, "time", (json_int_t)now_realtime_ms());
+	json_t *root =
+		json_pack("{s:o s:s s:o s:s s:I s:I s:I}", "argv", string_array(request->argv),
+			  "engineVersion", request->install->version, "environment", names, "cwd",
+			  request->cwd, "epoch", (json_int_t)request->epoch, "timeoutMs",
+			  (json_int_t)request->timeout_ms, "time", (json_int_t)now_realtime_ms());
 	_cleanup_free_ char *text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 
@@ -177,6 +178,9 @@ int launch(struct runner *runner, const char *attempt_dir, const struct launch_r
 {
 	_cleanup_process_ struct process process = PROCESS_INIT;
 
+	if (request->install->problem)
+		return error_set(err, ERROR_PRECONDITION_FAILED, "this runner has no engine: %s",
+				 request->install->problem);
 	int r = mkdir_p(attempt_dir, 0700);
 	if (r == 0) {
 		process.dir_fd = open(attempt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -23,7 +23,6 @@
 #include "runner/reattach.h"
 #include "runner/register.h"
 
-#define ENGINE_RETRY_MS	  3000
 #define REGISTER_FIRST_MS 50
 #define REGISTER_LAST_MS  1000
 #define EMBEDDED_END_MS	  60000
@@ -62,30 +61,6 @@ static void say(struct error *error)
 {
 	_cleanup_free_ char *text = error_describe(error);
 	log_fields(LOG_LEVEL_ERROR, text, "hint", error->hint, NULL);
-}
-
-static bool wait_for_engine(struct runner *runner, int *ret_code)
-{
-	bool said = false;
-
-	for (;;) {
-		_cleanup_error_ struct error *error = NULL;
-		if (runner_find_engine(runner, &error) == 0)
-			return true;
-		if (error->code != ERROR_NOT_FOUND) {
-			say(error);
-			*ret_code = EXIT_CODE_ERROR;
-			return false;
-		}
-		if (!said) {
-			say(error);
-			log_info(
-				"looking again every few seconds; jobs are taken once it is there");
-		}
-		said = true;
-		if (!sleep_ms(runner, ENGINE_RETRY_MS))
-			return false;
-	}
 }
 
 static bool may_pass(const struct error *error)
@@ -158,15 +133,15 @@ static int run(struct runner *runner)
 		say(error);
 		return EXIT_CODE_ERROR;
 	}
-	if (!wait_for_engine(runner, &code))
-		return code;
-
 	runner->jobs = jobs_new(runner);
 	struct reattach *reattach = reattach_scan(runner);
 	json_t *held = reattach_held(reattach);
 	reattach_sweep(reattach);
-	if (json_array_size(held) == 0)
+	if (json_array_size(held) == 0) {
 		disk_budget_enforce(runner);
+		/* Else later: what runs does not wait until it has said its version. */
+		(void)runner_look_for_engine(runner);
+	}
 	bool registered = wait_for_server(runner, held, &code);
 	json_decref(held);
 	if (!registered)
@@ -195,6 +170,7 @@ int runner_main(int argc, char **argv)
 	mallopt(M_ARENA_MAX, 2);
 	/* Keys are in this memory. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	pthread_mutex_init(&runner->engine_lock, NULL);
 	pthread_mutex_init(&runner->lock, NULL);
 	catch_signals(runner);
 	int code = run(runner);

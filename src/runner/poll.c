@@ -71,10 +71,14 @@ enum outcome {
 	POLL_END,
 };
 
-static enum outcome poll_once(struct runner *runner, struct http_client *http)
+/* *told: the engine that the server knows of. */
+static enum outcome poll_once(struct runner *runner, struct http_client *http,
+			      const struct engine_install **told)
 {
 	_cleanup_error_ struct error *error = NULL;
-	json_t *root = json_pack("{s:o}", "held", jobs_held(runner->jobs));
+	const struct engine_install *engine = runner_look_for_engine(runner);
+	json_t *root = json_pack("{s:o s:o*}", "held", jobs_held(runner->jobs), "info",
+				 engine == *told ? NULL : engine_install_info(engine));
 	_cleanup_free_ char *body = json_dumps(root, JSON_COMPACT);
 	struct http_reply reply = {0};
 	struct http_call call = {
@@ -93,6 +97,7 @@ static enum outcome poll_once(struct runner *runner, struct http_client *http)
 	if (http_client_call(http, &call, &reply, &error) < 0)
 		return on_idle(runner) ? POLL_END : POLL_NOBODY;
 	if (reply.status == 200) {
+		*told = engine;
 		root = json_loadb(reply.body.data, reply.body.size, 0, NULL);
 		/* First: they are for leases that the poll named, not for those that come now. */
 		take_directives(runner, json_object_get(root, "directives"));
@@ -136,6 +141,7 @@ static void register_again(struct runner *runner, struct http_client *http)
 void poll_run(struct runner *runner)
 {
 	_cleanup_error_ struct error *error = NULL;
+	const struct engine_install *told = NULL;
 	struct http_client *http = NULL;
 	unsigned pause = FIRST_PAUSE_MS;
 	uint64_t last_answer = now_monotonic_ms(), last_budget = last_answer;
@@ -146,7 +152,7 @@ void poll_run(struct runner *runner)
 	}
 	while (!on_idle(runner)) {
 		own_log_bound(runner->options.dir);
-		enum outcome outcome = poll_once(runner, http);
+		enum outcome outcome = poll_once(runner, http, &told);
 		if (outcome == POLL_END)
 			break;
 		if (outcome == POLL_ANSWERED || outcome == POLL_IN_VAIN)

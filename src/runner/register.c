@@ -10,17 +10,6 @@
 #include "base/log.h"
 #include "base/strutil.h"
 
-static json_t *engines(const struct runner *runner)
-{
-	json_t *array = json_array();
-	if (runner->tofu.engine)
-		json_array_append_new(array,
-				      json_pack("{s:s s:s s:s}", "provisioner",
-						provisioner_to_string(PROVISIONER_TOFU), "version",
-						runner->tofu.version, "path", runner->tofu.path));
-	return array;
-}
-
 static json_t *sandbox(void)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -31,15 +20,16 @@ static json_t *sandbox(void)
 			 "runner's user can, its keys and what other engines were given among it");
 }
 
-static char *request_body(const struct runner *runner, json_t *held)
+static char *request_body(struct runner *runner, json_t *held)
 {
 	const struct runner_options *options = &runner->options;
-	json_t *root =
-		json_pack("{s:s s:s s:s s:O s:i s:s s:s s:{s:o s:o} s:O}", "name", options->name,
-			  "publicKey", runner->public_key, "version", PLANTON_VERSION, "labels",
-			  options->labels, "capacity", options->capacity, "workRoot",
-			  options->work_root, "bootId", runner->boot_id, "info", "sandbox",
-			  sandbox(), "engines", engines(runner), "held", held);
+	json_t *info = engine_install_info(runner_engine(runner, PROVISIONER_TOFU));
+	json_object_set_new(info, "sandbox", sandbox());
+	json_t *root = json_pack("{s:s s:s s:s s:O s:i s:s s:s s:o s:O}", "name", options->name,
+				 "publicKey", runner->public_key, "version", PLANTON_VERSION,
+				 "labels", options->labels, "capacity", options->capacity,
+				 "workRoot", options->work_root, "bootId", runner->boot_id, "info",
+				 info, "held", held);
 	char *text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	return text;

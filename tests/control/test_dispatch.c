@@ -145,6 +145,37 @@ static void the_report_without_a_job(void **state)
 	end(w);
 }
 
+/* problem: JSON */
+static int64_t jobs_given_to(struct runner *r, const char *problem)
+{
+	const struct actor actor = {.principal = "runner", .runner_id = r->id};
+	_cleanup_json_ json_t *body = json_pack("{s:[] s:{s:o}}", "held", "info", "engineProblem",
+						json_loads(problem, JSON_DECODE_ANY, NULL)),
+			      *answer = NULL;
+	struct work *w = NULL;
+	OK(work_begin(r->fixture->control, &actor, STORE_WRITE, &w, ERR));
+	OK(runner_poll(w, body, true, true, &answer, ERR));
+	end(w);
+	return (int64_t)json_array_size(json_object_get(answer, "jobs"));
+}
+
+static void a_runner_without_an_engine_gets_no_jobs(void **state)
+{
+	struct fixture *f = *state;
+	struct runner *r = runner_new(f, "one", 1);
+	const char *id;
+	apply(f, "x", "hello", NULL, &id);
+	assert_int_equal(jobs_given_to(r, "\"no OpenTofu: there is no /opt/tofu\""), 0);
+	assert_blocked(f, id, "runner one has no engine: no OpenTofu: there is no /opt/tofu");
+	assert_idle(r);
+	/* Another one that has one is only busy. */
+	struct runner *other = runner_new(f, "other", 1);
+	assert_blocked(f, id, NULL);
+	assert_int_equal(jobs_given_to(r, "null"), 1);
+	runner_free(r);
+	runner_free(other);
+}
+
 /* 10,000 queued jobs: claiming stays far below a millisecond beyond the commit. */
 static void claims_are_fast_with_a_long_queue(void **state)
 {
@@ -186,6 +217,7 @@ int main(void)
 		CONTROL_TEST(credentials_reach_only_the_operations_that_need_them),
 		CONTROL_TEST(a_reference_that_cannot_be_resolved_ends_the_job),
 		CONTROL_TEST(the_report_without_a_job),
+		CONTROL_TEST(a_runner_without_an_engine_gets_no_jobs),
 		CONTROL_TEST(claims_are_fast_with_a_long_queue),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
