@@ -170,8 +170,11 @@ static int try_job(struct work *w, const char *job_id, const struct runner_row *
 		return OUTCOME_WAITS;
 	int r = known ? fail_with(w, job_id, why, &fault)
 		      : try_healthy_job(w, job_id, runner, ret_grant, &fault);
-	if (r >= 0)
+	if (r >= 0) {
+		if (r != OUTCOME_WAITS)
+			lease_fault_forget(leases, job_id);
 		return r;
+	}
 	_cleanup_free_ char *message = error_describe(fault);
 	bool its_own = fault->code != ERROR_INTERNAL && fault->code != ERROR_UNAVAILABLE &&
 		       fault->code != ERROR_TIMEOUT;
@@ -231,6 +234,17 @@ static int try_candidate(struct work *w, const struct job_row *row, const struct
 	return r == OUTCOME_WAITS && held ? try_followers(w, row, runner, ret_grant, err) : r;
 }
 
+static int note_running(struct work *w, const struct job_row *row, void *ctx, struct error **err)
+{
+	(void)ctx;
+	(void)err;
+	if (row->runner_id)
+		lease_know(w->control->leases, row->runner_id);
+	else
+		lease_unassigned_add(w->control->leases, row->id);
+	return 0;
+}
+
 /* After a start: jobs that run in nobody's hands. Few, for they were in somebody's. */
 static int load_unassigned(struct work *w, struct error **err)
 {
@@ -238,25 +252,7 @@ static int load_unassigned(struct work *w, struct error **err)
 					  .result = _RESULT_INVALID,
 					  .operation = _JOB_OPERATION_INVALID,
 					  .oldest_first = true};
-	_cleanup_free_ char *cursor = NULL;
-	for (int n = 1; n > 0;) {
-		struct job_row *rows = NULL;
-		n = job_list(w->tx, &filter, cursor, 200, &rows, err);
-		if (n < 0)
-			return n;
-		for (int i = 0; i < n; i++) {
-			if (!rows[i].runner_id)
-				lease_unassigned_add(w->control->leases, rows[i].id);
-			else
-				lease_know(w->control->leases, rows[i].runner_id);
-		}
-		if (n > 0) {
-			free(cursor);
-			cursor = xasprintf("%lld", (long long)rows[n - 1].number);
-		}
-		release_rows(rows, n);
-	}
-	return 0;
+	return job_foreach(w, &filter, note_running, NULL, err);
 }
 
 int dispatch_load(struct work *w, struct error **err)

@@ -7,6 +7,32 @@
 
 #define OLDEST_MAX  64 /* of the unfinished jobs ahead */
 #define RUNNING_MAX 8
+#define PAGE	    100
+
+int job_foreach(struct work *w, const struct job_filter *f,
+		int (*fn)(struct work *w, const struct job_row *row, void *ctx, struct error **err),
+		void *ctx, struct error **err)
+{
+	_cleanup_free_ char *cursor = NULL;
+	int r = 0;
+	for (int n = PAGE; n == PAGE && r >= 0;) {
+		struct job_row *rows = NULL;
+		n = job_list(w->tx, f, cursor, PAGE, &rows, err);
+		if (n < 0)
+			return n;
+		for (int i = 0; i < n; i++) {
+			if (r >= 0)
+				r = fn(w, &rows[i], ctx, err);
+			if (i == n - 1) {
+				free(cursor);
+				cursor = xasprintf("%lld", (long long)rows[i].number);
+			}
+			job_row_release(&rows[i]);
+		}
+		free(rows);
+	}
+	return r;
+}
 
 int job_hold_of(struct work *w, const char *resource_id, struct hold *ret, json_t **ret_document,
 		struct error **err)

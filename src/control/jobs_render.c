@@ -137,6 +137,17 @@ static int render_blocked(struct work *w, const struct job_state *s, bool brief,
 			  struct error **err)
 {
 	*ret = json_null();
+	_cleanup_free_ char *fault = s->row.status == STATUS_COMPLETED
+					     ? NULL
+					     : lease_fault_describe(w->control->leases, s->row.id);
+	if (fault) {
+		json_t *blocked = json_new_object();
+		_cleanup_free_ char *reason =
+			xasprintf("the server cannot go on with it, and tries again: %s", fault);
+		json_set_string(blocked, "reason", reason);
+		*ret = blocked;
+		return 0;
+	}
 	if (s->row.status != STATUS_QUEUED && job_phase_of(&s->view) != JOB_PHASE_UNASSIGNED)
 		return 0;
 	struct queue_verdict verdict;

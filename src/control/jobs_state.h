@@ -88,4 +88,9 @@ int job_hold_of(struct work *w, const char *resource_id, struct hold *ret, json_
 int job_queue_verdict(struct work *w, const struct job_row *row, struct queue_verdict *ret,
 		      char **ret_blocker, struct error **err);
 
+/* Calls fn for each job of the filter, a page at a time, until it fails; fn may change that job. */
+int job_foreach(struct work *w, const struct job_filter *f,
+		int (*fn)(struct work *w, const struct job_row *row, void *ctx, struct error **err),
+		void *ctx, struct error **err);
+
 json_t *json_of_text(const char *text); /* {} for NULL or nonsense */

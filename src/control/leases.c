@@ -20,7 +20,8 @@ struct liveness {
 };
 
 struct fault {
-	char *why; /* NULL: not its own */
+	char *why;
+	bool its_own;
 	uint64_t until_ms;
 };
 
@@ -248,7 +249,8 @@ void lease_fault_put(struct lease_table *t, const char *job_id, const char *why,
 		t->faults = hashmap_new(fault_free);
 	}
 	struct fault *f = xcalloc(1, sizeof(*f));
-	f->why = its_own ? xstrdup(why) : NULL;
+	f->why = xstrdup(why);
+	f->its_own = its_own;
 	f->until_ms = now_monotonic_ms() + FAULT_PAUSE_MS;
 	hashmap_put(t->faults, job_id, f);
 }
@@ -257,12 +259,25 @@ int lease_fault_get(struct lease_table *t, const char *job_id, char **ret_why)
 {
 	WITH_LOCK(t);
 	const struct fault *f = hashmap_get(t->faults, job_id);
-	if (!f || (!f->why && now_monotonic_ms() >= f->until_ms))
+	if (!f || (!f->its_own && now_monotonic_ms() >= f->until_ms))
 		return 0;
-	if (!f->why)
+	if (!f->its_own)
 		return 1;
 	*ret_why = xstrdup(f->why);
 	return 2;
+}
+
+char *lease_fault_describe(struct lease_table *t, const char *job_id)
+{
+	WITH_LOCK(t);
+	const struct fault *f = hashmap_get(t->faults, job_id);
+	return f ? xstrdup(f->why) : NULL;
+}
+
+void lease_fault_forget(struct lease_table *t, const char *job_id)
+{
+	WITH_LOCK(t);
+	hashmap_remove(t->faults, job_id);
 }
 
 int64_t lease_sweep_cursor(struct lease_table *t)

@@ -49,13 +49,16 @@ bool lease_claim_loading(struct lease_table *t);
 void lease_unclaim_loading(struct lease_table *t);
 
 /*
- * What kept a job from being handed out, so that it keeps no other job from it: its transaction was
- * rolled back, and the next one passes it over for a while or, when the fault is the job's own,
- * fails it.
+ * What kept a job from being handed out or taken back, so that it keeps no other job from it: what
+ * was done for it was undone, and the next try passes it over for a while or, when the fault is the
+ * job's own, fails it.
  */
 void lease_fault_put(struct lease_table *t, const char *job_id, const char *why, bool its_own);
 /* 0: none. 1: to be passed over for now. 2: to be failed with *ret_why, which the caller frees. */
 int lease_fault_get(struct lease_table *t, const char *job_id, char **ret_why);
+/* For people; NULL when there is none. Caller frees. */
+char *lease_fault_describe(struct lease_table *t, const char *job_id);
+void lease_fault_forget(struct lease_table *t, const char *job_id);
 
 /* Where the look for jobs that need no runner goes on. */
 int64_t lease_sweep_cursor(struct lease_table *t);

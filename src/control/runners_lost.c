@@ -13,8 +13,6 @@
 #include "control/runners.h"
 #include "model/json.h"
 
-#define JOBS_MAX 1000
-
 struct job_filter runner_jobs_filter(const char *runner_id)
 {
 	return (struct job_filter){
@@ -23,6 +21,17 @@ struct job_filter runner_jobs_filter(const char *runner_id)
 		.result = _RESULT_INVALID,
 		.operation = _JOB_OPERATION_INVALID,
 		.unfinished = true,
+	};
+}
+
+/* Among them are those that were lost with it. */
+static struct job_filter failed_jobs_filter(const char *runner_id)
+{
+	return (struct job_filter){
+		.runner_id = runner_id,
+		.status = STATUS_COMPLETED,
+		.result = RESULT_FAILED,
+		.operation = _JOB_OPERATION_INVALID,
 	};
 }
 
@@ -47,38 +56,56 @@ int runner_lose_job(struct work *w, const char *job_id, enum job_event_type why,
 	return 0;
 }
 
-static void release_rows(struct job_row *rows, int n)
+int runner_guard_job(struct work *w, const char *job_id,
+		     int (*fn)(struct work *w, const char *job_id, void *ctx, struct error **err),
+		     void *ctx, struct error **err)
 {
-	for (int i = 0; i < n; i++)
-		job_row_release(&rows[i]);
-	free(rows);
+	struct lease_table *leases = w->control->leases;
+	_cleanup_error_ struct error *fault = NULL;
+	_cleanup_free_ char *known = NULL;
+	if (lease_fault_get(leases, job_id, &known) == 1)
+		return 1;
+	int r = store_try(w->tx, err);
+	if (r < 0)
+		return r;
+	if (fn(w, job_id, ctx, &fault) >= 0) {
+		lease_fault_forget(leases, job_id);
+		return store_try_keep(w->tx, err);
+	}
+	_cleanup_free_ char *why = error_describe(fault);
+	log_fields(LOG_LEVEL_ERROR, "a job cannot be taken from its runner", "job", job_id, "error",
+		   why, NULL);
+	lease_fault_put(leases, job_id, why, false);
+	r = store_try_undo(w->tx, err);
+	return r < 0 ? r : 1;
 }
 
-int runner_lose_all(struct work *w, const char *runner_id, enum job_event_type why,
-		    struct error **err)
+struct losing {
+	const char *runner_id;
+	enum job_event_type why;
+};
+
+static int lose(struct work *w, const char *job_id, void *ctx, struct error **err)
 {
-	const struct job_filter held = runner_jobs_filter(runner_id);
-	struct job_row *rows = NULL;
-	int n = job_list(w->tx, &held, NULL, JOBS_MAX, &rows, err);
-	int r = MIN(n, 0);
-	for (int i = 0; i < n && r >= 0; i++)
-		r = runner_lose_job(w, rows[i].id, why, err);
-	release_rows(rows, n);
+	const struct losing *l = ctx;
+	return runner_lose_job(w, job_id, l->why, err);
+}
+
+static int lose_row(struct work *w, const struct job_row *row, void *ctx, struct error **err)
+{
+	struct losing *l = ctx;
+	int r = runner_guard_job(w, row->id, lose, l, err);
+	if (r > 0)
+		lease_retry(w->control->leases, l->runner_id);
 	return r;
 }
 
-/* Jobs of the runner that ended runner_lost and still hold their resource. *ret_rows: all its lost
- * ones, newest first. */
-static int list_lost(struct work *w, const char *runner_id, struct job_row **ret_rows,
-		     struct error **err)
+static int lose_all(struct work *w, const char *runner_id, enum job_event_type why,
+		    struct error **err)
 {
-	const struct job_filter filter = {
-		.runner_id = runner_id,
-		.status = STATUS_COMPLETED,
-		.result = RESULT_FAILED,
-		.operation = _JOB_OPERATION_INVALID,
-	};
-	return job_list(w->tx, &filter, NULL, JOBS_MAX, ret_rows, err);
+	const struct job_filter held = runner_jobs_filter(runner_id);
+	struct losing losing = {runner_id, why};
+	return job_foreach(w, &held, lose_row, &losing, err);
 }
 
 static int holds_resource(struct work *w, const struct job_row *job, bool *ret, struct error **err)
@@ -90,43 +117,46 @@ static int holds_resource(struct work *w, const struct job_row *job, bool *ret, 
 	return r;
 }
 
+static int add_stake_of_held(struct work *w, const struct job_row *row, void *ctx,
+			     struct error **err)
+{
+	_cleanup_job_state_ struct job_state s = {0};
+	int r = job_state_load(w, row->id, &s, err);
+	if (r < 0)
+		return r;
+	enum operation o = job_next_operation(&s.view);
+	strv_addf(ctx, "stack job %s (%s of %s/%s) is at %s%s", row->id,
+		  job_operation_to_string(row->operation), row->kind, row->slug,
+		  operation_to_string(o),
+		  operation_is_change(o)
+			  ? ": it will fail, and what its engine still changes will not be in the "
+			    "state"
+			  : ": it will be tried again elsewhere");
+	return 0;
+}
+
+static int add_stake_of_lost(struct work *w, const struct job_row *row, void *ctx,
+			     struct error **err)
+{
+	bool holds = false;
+	if (!streq_null(row->error_code, "runner_lost"))
+		return 0;
+	int r = holds_resource(w, row, &holds, err);
+	if (holds)
+		strv_addf(ctx,
+			  "%s/%s is held since stack job %s was lost: an engine that still runs "
+			  "there may change it",
+			  row->kind, row->slug, row->id);
+	return r;
+}
+
 /* What is at stake, a line for each job; NULL when nothing is. */
 static int list_stakes(struct work *w, const char *runner_id, char ***ret, struct error **err)
 {
 	const struct job_filter held = runner_jobs_filter(runner_id);
-	struct job_row *rows = NULL;
-	int n = job_list(w->tx, &held, NULL, JOBS_MAX, &rows, err);
-	int r = MIN(n, 0);
-	for (int i = 0; i < n; i++) {
-		_cleanup_job_state_ struct job_state s = {0};
-		if (r >= 0)
-			r = job_state_load(w, rows[i].id, &s, err);
-		if (r < 0)
-			break;
-		enum operation o = job_next_operation(&s.view);
-		strv_addf(ret, "stack job %s (%s of %s/%s) is at %s%s", rows[i].id,
-			  job_operation_to_string(rows[i].operation), rows[i].kind, rows[i].slug,
-			  operation_to_string(o),
-			  operation_is_change(o) ? ": it will fail, and what its engine still "
-						   "changes will not be in the state"
-						 : ": it will be tried again elsewhere");
-	}
-	release_rows(rows, n);
-	rows = NULL;
-	n = r < 0 ? r : list_lost(w, runner_id, &rows, err);
-	r = MIN(n, 0);
-	for (int i = 0; i < n; i++) {
-		bool holds = false;
-		if (r >= 0)
-			r = holds_resource(w, &rows[i], &holds, err);
-		if (holds)
-			strv_addf(ret,
-				  "%s/%s is held since stack job %s was lost: an engine that still "
-				  "runs there may change it",
-				  rows[i].kind, rows[i].slug, rows[i].id);
-	}
-	release_rows(rows, n);
-	return r;
+	const struct job_filter failed = failed_jobs_filter(runner_id);
+	int r = job_foreach(w, &held, add_stake_of_held, ret, err);
+	return r < 0 ? r : job_foreach(w, &failed, add_stake_of_lost, ret, err);
 }
 
 static int refuse_unconfirmed(struct work *w, const char *runner_id, struct error **err)
@@ -145,21 +175,20 @@ static int refuse_unconfirmed(struct work *w, const char *runner_id, struct erro
 	return r;
 }
 
+static int close_hold(struct work *w, const struct job_row *row, void *ctx, struct error **err)
+{
+	(void)ctx;
+	_cleanup_job_state_ struct job_state s = {0};
+	if (!streq_null(row->error_code, "runner_lost"))
+		return 0;
+	int r = job_state_load(w, row->id, &s, err);
+	return r < 0 ? r : evidence_close(w, &s, err);
+}
+
 static int close_holds(struct work *w, const char *runner_id, struct error **err)
 {
-	struct job_row *rows = NULL;
-	int n = list_lost(w, runner_id, &rows, err);
-	int r = MIN(n, 0);
-	for (int i = 0; i < n && r >= 0; i++) {
-		_cleanup_job_state_ struct job_state s = {0};
-		if (!streq_null(rows[i].error_code, "runner_lost"))
-			continue;
-		r = job_state_load(w, rows[i].id, &s, err);
-		if (r >= 0)
-			r = evidence_close(w, &s, err);
-	}
-	release_rows(rows, n);
-	return r;
+	const struct job_filter failed = failed_jobs_filter(runner_id);
+	return job_foreach(w, &failed, close_hold, NULL, err);
 }
 
 int runner_abandon(struct work *w, const char *runner_id, const char *reason, bool confirm,
@@ -175,7 +204,7 @@ int runner_abandon(struct work *w, const char *runner_id, const char *reason, bo
 		return error_set_field(err, ERROR_INVALID_ARGUMENT, "reason",
 				       "abandoning a runner needs a reason");
 	runner.abandoned = true;
-	r = runner_lose_all(w, runner_id, JOB_EVENT_RUNNER_LOST, err);
+	r = lose_all(w, runner_id, JOB_EVENT_RUNNER_LOST, err);
 	if (r >= 0)
 		r = close_holds(w, runner_id, err);
 	if (r >= 0)
@@ -220,7 +249,7 @@ static int expire(struct work *w, const char *runner_id, struct error **err)
 {
 	if (lease_is_live(w->control->leases, runner_id))
 		return 0;
-	return runner_lose_all(w, runner_id, JOB_EVENT_LEASE_EXPIRED, err);
+	return lose_all(w, runner_id, JOB_EVENT_LEASE_EXPIRED, err);
 }
 
 static int sweep(struct work *w, const char *runner_id, struct error **err)

@@ -43,17 +43,18 @@ static void direct(struct poll *p, const char *job_id, int64_t epoch, const char
 }
 
 /* The runner does not name a job that it has: the grant never arrived, or the runner lost it. */
-static int give_again_or_lose(struct poll *p, const char *job_id, struct error **err)
+static int give_again_or_lose(struct work *w, const char *job_id, void *ctx, struct error **err)
 {
+	struct poll *p = ctx;
 	_cleanup_job_state_ struct job_state s = {0};
-	int r = job_state_load(p->work, job_id, &s, err);
+	int r = job_state_load(w, job_id, &s, err);
 	if (r < 0)
 		return r;
 	const struct attempt_row *latest = job_state_latest_attempt(&s);
 	if (!latest || latest->started_ms || latest->ended_ms)
-		return runner_lose_job(p->work, job_id, JOB_EVENT_RUNNER_LOST, err);
+		return runner_lose_job(w, job_id, JOB_EVENT_RUNNER_LOST, err);
 	json_t *grant = NULL;
-	r = grant_issue(p->work, &s, latest->operation, &grant, err);
+	r = grant_issue(w, &s, latest->operation, &grant, err);
 	if (r > 0)
 		json_append_value(p->jobs, grant);
 	return MIN(r, 0);
@@ -70,7 +71,8 @@ static int compare_leases(struct poll *p, bool first, int64_t *ret_leased, struc
 	for (int i = 0; i < n; i++) {
 		if (r >= 0 && !held_entry(p, rows[i].id)) {
 			if (first)
-				r = give_again_or_lose(p, rows[i].id, err);
+				r = runner_guard_job(p->work, rows[i].id, give_again_or_lose, p,
+						     err);
 		} else if (r >= 0 && rows[i].force_requested) {
 			direct(p, rows[i].id, rows[i].epoch, "interrupt");
 		}

@@ -91,6 +91,24 @@ int store_commit(struct store_tx *tx, struct error **err)
 	return r;
 }
 
+int store_try(struct store_tx *tx, struct error **err)
+{
+	return tx->db->driver->script(tx->db, "SAVEPOINT attempt", err);
+}
+
+int store_try_keep(struct store_tx *tx, struct error **err)
+{
+	return tx->db->driver->script(tx->db, "RELEASE attempt", err);
+}
+
+int store_try_undo(struct store_tx *tx, struct error **err)
+{
+	int r = tx->db->driver->script(tx->db, "ROLLBACK TO attempt; RELEASE attempt", err);
+	if (r >= 0)
+		tx->db->failed = false;
+	return r;
+}
+
 void store_rollback(struct store_tx *tx)
 {
 	if (!tx)

@@ -52,6 +52,12 @@ int store_commit(struct store_tx *tx, struct error **err);
 void store_rollback(struct store_tx *tx);
 void store_rollbackp(struct store_tx **tx); /* for _cleanup_; NULL is fine */
 
+/* What follows can be undone by itself, so that its failure is not the transaction's. One at a
+ * time; ended by exactly one of the other two. */
+int store_try(struct store_tx *tx, struct error **err);
+int store_try_keep(struct store_tx *tx, struct error **err);
+int store_try_undo(struct store_tx *tx, struct error **err);
+
 /* Small named values: "cluster_id", "work_root", ... */
 int meta_get(struct store_tx *tx, const char *key, char **ret_value /* NULL if absent */,
 	     struct error **err);
