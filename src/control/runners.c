@@ -6,9 +6,12 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "base/log.h"
 #include "base/strutil.h"
+#include "base/strv.h"
 #include "base/ulid.h"
 #include "control/control.h"
+#include "control/jobs_state.h"
 #include "control/keys.h"
 #include "control/leases.h"
 #include "control/runners_lost.h"
@@ -18,7 +21,99 @@
 #define CAPACITY_MAX	   1000
 #define ARTIFACT_MAX_BYTES ((size_t)256 << 20)
 
-static int check_work_root(struct work *w, const char *work_root, struct error **err)
+/* ---- The work root: a plan may hold paths of the workspace that it was made in ---- */
+
+static int add_dependent(struct work *w, const struct job_row *row, void *ctx, struct error **err)
+{
+	(void)w;
+	(void)err;
+	_cleanup_json_ json_t *pause = json_of_text(row->pause);
+	if (row->runner_id)
+		strv_addf(ctx, "%s (in a runner's hands)", row->id);
+	else if (json_get_str(pause, "planDigest"))
+		strv_addf(ctx, "%s (its plan was shown)", row->id);
+	return 0;
+}
+
+static int list_dependents(struct work *w, char ***ret, struct error **err)
+{
+	static const enum status begun[] = {STATUS_RUNNING, STATUS_AWAITING_APPROVAL};
+	int r = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(begun) && r >= 0; i++) {
+		const struct job_filter filter = {.status = begun[i],
+						  .result = _RESULT_INVALID,
+						  .operation = _JOB_OPERATION_INVALID,
+						  .oldest_first = true};
+		r = job_foreach(w, &filter, add_dependent, ret, err);
+	}
+	return r;
+}
+
+static bool works_under(const struct runner_row *runner, const char *work_root)
+{
+	_cleanup_json_ json_t *info = json_of_text(runner->info);
+	return streq_null(json_get_str(info, "workRoot"), work_root);
+}
+
+/* The name of another runner that is at work under that root, NULL when there is none. */
+static int find_other_there(struct work *w, const char *public_key, const char *work_root,
+			    char **ret_name, struct error **err)
+{
+	struct runner_row *rows = NULL;
+	int n = runner_list(w->tx, &rows, err);
+	for (int i = 0; i < n; i++) {
+		if (!*ret_name && !streq(rows[i].public_key, public_key) && !rows[i].abandoned &&
+		    works_under(&rows[i], work_root) &&
+		    lease_is_live(w->control->leases, rows[i].id))
+			*ret_name = xstrdup(rows[i].name);
+		runner_row_release(&rows[i]);
+	}
+	free(rows);
+	return MIN(n, 0);
+}
+
+static int refuse_root(const char *known, const char *given, const char *why, struct error **err)
+{
+	return error_set_field(err, ERROR_CONFLICT, "workRoot",
+			       "workspaces of this server are under %s; this runner has %s%s",
+			       known, given, why);
+}
+
+static int move_work_root(struct work *w, const char *public_key, const char *known,
+			  const char *given, struct error **err)
+{
+	_cleanup_free_ char *other = NULL;
+	_cleanup_strv_ char **dependents = NULL;
+	int r = find_other_there(w, public_key, known, &other, err);
+	if (r >= 0 && !other)
+		r = list_dependents(w, &dependents, err);
+	if (r < 0)
+		return r;
+	if (other) {
+		_cleanup_free_ char *why = xasprintf(", and runner %s works there", other);
+		r = refuse_root(known, given, why, err);
+		error_hint(err, "start it with --work-root %s, or stop the other runner first",
+			   known);
+	} else if (dependents) {
+		_cleanup_free_ char *jobs = strv_join(dependents, ", ");
+		_cleanup_free_ char *why = xasprintf(", and stack jobs depend on it: %s", jobs);
+		r = refuse_root(known, given, why, err);
+		for (char **job = dependents; *job; job++)
+			error_add_detail(err, NULL, *job);
+		error_hint(err,
+			   "start it with --work-root %s, or cancel the jobs whose plan was shown "
+			   "and run them again; those in a runner's hands end with its lease",
+			   known);
+	} else {
+		log_fields(LOG_LEVEL_INFO, "workspaces are under another path from now on",
+			   "before", known, "now", given, NULL);
+		r = meta_set(w->tx, "work_root", given, err);
+	}
+	return r;
+}
+
+static int check_work_root(struct work *w, const char *public_key, const char *work_root,
+			   struct error **err)
 {
 	_cleanup_free_ char *known = NULL;
 	int r = meta_get(w->tx, "work_root", &known, err);
@@ -26,14 +121,18 @@ static int check_work_root(struct work *w, const char *work_root, struct error *
 		return r;
 	if (!known)
 		return meta_set(w->tx, "work_root", work_root, err);
-	if (streq(known, work_root))
-		return 0;
-	r = error_set_field(err, ERROR_CONFLICT, "/workRoot",
-			    "workspaces of this cluster are under %s; this runner has %s", known,
-			    work_root);
-	error_hint(
-		err,
-		"start it with the same root: a paused job goes on at the same path on any runner");
+	return streq(known, work_root) ? 0 : move_work_root(w, public_key, known, work_root, err);
+}
+
+int runner_check_work_root(struct work *w, const struct runner_row *runner, struct error **err)
+{
+	_cleanup_free_ char *known = NULL;
+	int r = meta_get(w->tx, "work_root", &known, err);
+	if (r < 0 || !known || works_under(runner, known))
+		return r;
+	_cleanup_json_ json_t *info = json_of_text(runner->info);
+	r = refuse_root(known, json_get_str(info, "workRoot"), "", err);
+	error_hint(err, "start it again with --work-root %s", known);
 	return r;
 }
 
@@ -98,7 +197,8 @@ int runner_register(struct work *w, const json_t *body, json_t **ret_answer, str
 	_cleanup_(runner_row_release) struct runner_row row = {0};
 	int r = check_registration(body, err);
 	if (r >= 0)
-		r = check_work_root(w, json_get_str(body, "workRoot"), err);
+		r = check_work_root(w, json_get_str(body, "publicKey"),
+				    json_get_str(body, "workRoot"), err);
 	if (r >= 0)
 		r = put_runner(w, body, &row, err);
 	if (r < 0)

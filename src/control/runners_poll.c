@@ -178,6 +178,8 @@ int runner_poll(struct work *w, const json_t *body, bool first, bool last_try, j
 			 .directives = directives};
 	int64_t leased = 0;
 	if (first)
+		r = runner_check_work_root(w, &runner, err);
+	if (first && r >= 0)
 		r = remember(w, &runner, json_object_get(body, "info"), err);
 	if (r >= 0)
 		r = dispatch_load(w, err);

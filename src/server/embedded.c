@@ -124,7 +124,7 @@ static int spawn(struct embedded_runner *e, struct error **err)
 	if (r < 0)
 		return error_set_errno(err, ERROR_INTERNAL, r, "cannot watch the embedded runner");
 	log_info("started the embedded runner (pid %d)", (int)pid);
-	return embedded_record_write(e->record, pid, e->url, err);
+	return embedded_record_write(e->record, pid, e->url, e->work_root, err);
 }
 
 static bool is_at_work(const struct embedded_runner *e)
@@ -172,14 +172,14 @@ static int find_registration(struct embedded_runner *e, struct runner_row *ret, 
 	return r < 0 && lookup->code != ERROR_NOT_FOUND ? error_move(err, &lookup) : 0;
 }
 
-/* One that an earlier server started: it is kept, unless it cannot reach us or is of another
- * version. */
+/* One that an earlier server started: it is kept, unless it cannot reach us or our folder, or is of
+ * another version. */
 static int adopt(struct embedded_runner *e, struct error **err)
 {
 	_cleanup_(runner_row_release) struct runner_row row = {0};
-	if (embedded_record_end_stray(e->record, e->url)) {
-		log_info("the embedded runner was told of another address: it is replaced; "
-			 "engines that run now write their state to the old one");
+	if (embedded_record_end_stray(e->record, e->url, e->work_root)) {
+		log_info("the embedded runner was told of another address or folder: it is "
+			 "replaced; engines that run now go on with the old one");
 		return 0;
 	}
 	int r = find_registration(e, &row, err);

@@ -13,7 +13,8 @@
 
 #define RECORD_MAX 4096
 
-int embedded_record_write(const char *path, pid_t pid, const char *url, struct error **err)
+int embedded_record_write(const char *path, pid_t pid, const char *url, const char *work_root,
+			  struct error **err)
 {
 	char boot[BOOT_ID_SIZE];
 	uint64_t start;
@@ -26,6 +27,7 @@ int embedded_record_write(const char *path, pid_t pid, const char *url, struct e
 		json_set_int(record, "startTime", (int64_t)start);
 		json_set_string(record, "bootId", boot);
 		json_set_string(record, "server", url);
+		json_set_string(record, "workRoot", work_root);
 		_cleanup_free_ char *text = json_to_text(record, JSON_WRITE_COMPACT);
 		r = write_file_atomic(path, text, strlen(text), 0600);
 	}
@@ -49,7 +51,7 @@ static int open_recorded(const json_t *record)
 	return (int64_t)start == json_get_int(record, "startTime", -1) ? TAKE_FD(pidfd) : -1;
 }
 
-bool embedded_record_end_stray(const char *path, const char *url)
+bool embedded_record_end_stray(const char *path, const char *url, const char *work_root)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_json_ json_t *record = NULL;
@@ -57,8 +59,9 @@ bool embedded_record_end_stray(const char *path, const char *url)
 	if (read_file(path, RECORD_MAX, &text, &size) < 0 ||
 	    json_parse(text, size, RECORD_MAX, &record, NULL) < 0)
 		return false;
-	const char *server = json_get_str(record, "server");
-	if (!server || streq(server, url))
+	const char *server = json_get_str(record, "server"),
+		   *root = json_get_str(record, "workRoot");
+	if ((!server || streq(server, url)) && (!root || streq(root, work_root)))
 		return false;
 	_cleanup_close_ int pidfd = open_recorded(record);
 	return pidfd >= 0 && process_signal(pidfd, SIGTERM) >= 0;
