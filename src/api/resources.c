@@ -159,8 +159,11 @@ static int list(struct exchange *x, struct error **err)
 		.kind = http_request_query(x->request, "kind"),
 		.slug = http_request_query(x->request, "slug"),
 	};
+	const struct scope scope = {filter.org, filter.env};
 	struct page page;
 	int r = exchange_page(x, &page, err);
+	if (r >= 0)
+		r = scope_check(x->work, &scope, err);
 	if (r < 0)
 		return r;
 	struct resource_row *rows = NULL;

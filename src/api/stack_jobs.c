@@ -161,6 +161,8 @@ static int read_filter(struct exchange *x, struct job_filter *ret, char **ret_id
 	if (r >= 0)
 		r = exchange_query_enum(x, "operation", operation_word, operation_name,
 					_JOB_OPERATION_MAX, &operation, err);
+	if (r >= 0)
+		r = scope_check(x->work, &(struct scope){ret->org, ret->env}, err);
 	ret->status = (enum status)status;
 	ret->result = (enum result)result;
 	ret->operation = (enum job_operation)operation;

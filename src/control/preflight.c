@@ -299,12 +299,7 @@ int preflight_report(struct work *w, const char *kind, const struct scope *scope
 		.provisioner = _PROVISIONER_INVALID,
 	};
 	_cleanup_preflight_ struct preflight p = {0};
-	_cleanup_(resource_row_release) struct resource_row org = {0}, env = {0};
-	int r = resource_resolve(w, RESOURCE_ORGANIZATION, subject.org, &(struct scope){0}, &org,
-				 err);
-	if (r >= 0 && subject.env)
-		r = resource_resolve(w, RESOURCE_ENVIRONMENT, subject.env,
-				     &(struct scope){.org = subject.org}, &env, err);
+	int r = scope_check(w, &(struct scope){subject.org, subject.env}, err);
 	if (r >= 0)
 		r = preflight_resolve(w, &subject, &p, err);
 	if (r >= 0)

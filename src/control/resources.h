@@ -20,6 +20,8 @@ struct scope {
 		*env; /* slugs; NULL: any (look-ups) or the default organization (writes) */
 };
 
+/* NOT_FOUND, with the field, when there is no such organization or environment. */
+int scope_check(struct work *w, const struct scope *scope, struct error **err);
 /* id, "<Kind>/<slug>" or bare slug. NOT_FOUND (with a suggestion), ERROR_AMBIGUOUS (the
  * candidates are its details). */
 int resource_resolve(struct work *w, enum resource_type type, const char *ref,

@@ -47,8 +47,9 @@ static int ambiguous(const char *ref, enum resource_type type, const struct reso
 	return r;
 }
 
+/* field: where the name was given, or NULL. */
 static int not_found(struct work *w, enum resource_type type, const char *ref, const char *slug,
-		     const struct scope *scope, struct error **err)
+		     const struct scope *scope, const char *field, struct error **err)
 {
 	const struct resource_filter filter = {.type = type, .org = scope->org};
 	struct resource_row *rows = NULL;
@@ -61,12 +62,36 @@ static int not_found(struct work *w, enum resource_type type, const char *ref, c
 		resource_row_release(&rows[i]);
 	}
 	free(rows);
-	int r = error_set(err, ERROR_NOT_FOUND, "there is no %s %s%s%s%s%s", type_noun(type), ref,
-			  scope->org ? " in " : "", scope->org ? scope->org : "",
-			  scope->env ? "/" : "", scope->env ? scope->env : "");
+	int r = error_set_field(err, ERROR_NOT_FOUND, field, "there is no %s %s%s%s%s%s",
+				type_noun(type), ref, scope->org ? " in " : "",
+				scope->org ? scope->org : "", scope->env ? "/" : "",
+				scope->env ? scope->env : "");
 	const char *near = slugs ? string_suggest(slug, (const char *const *)slugs) : NULL;
 	if (near)
 		error_hint(err, "did you mean %s?", near);
+	return r;
+}
+
+static int require(struct work *w, enum resource_type type, const char *org, const char *slug,
+		   const char *field, struct error **err)
+{
+	const struct resource_filter filter = {.type = type, .org = org, .slug = slug};
+	struct resource_row *rows = NULL;
+	int n = resource_list(w->tx, &filter, NULL, 1, &rows, err);
+	if (n > 0)
+		resource_row_release(&rows[0]);
+	free(rows);
+	return n != 0 ? MIN(n, 0)
+		      : not_found(w, type, slug, slug, &(struct scope){.org = org}, field, err);
+}
+
+int scope_check(struct work *w, const struct scope *scope, struct error **err)
+{
+	int r = 0;
+	if (scope->org)
+		r = require(w, RESOURCE_ORGANIZATION, NULL, scope->org, "org", err);
+	if (r >= 0 && scope->env)
+		r = require(w, RESOURCE_ENVIRONMENT, scope->org, scope->env, "env", err);
 	return r;
 }
 
@@ -92,12 +117,16 @@ int resource_resolve(struct work *w, enum resource_type type, const char *ref,
 	int n = resource_list(w->tx, &filter, NULL, CANDIDATES_MAX + 1, &rows, err);
 	if (n < 0)
 		return n;
-	int r = 0;
+	int r = n == 0 ? scope_check(w, &(struct scope){filter.org, filter.env}, err) : 0;
+	if (r < 0) {
+		free(rows);
+		return r;
+	}
 	if (n == 1) {
 		*ret = rows[0];
 		rows[0] = (struct resource_row){0};
 	} else {
-		r = n == 0 ? not_found(w, type, ref, slug, scope, err)
+		r = n == 0 ? not_found(w, type, ref, slug, scope, NULL, err)
 			   : ambiguous(ref, type, rows, n, err);
 	}
 	for (int i = 0; i < n; i++)
