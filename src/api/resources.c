@@ -5,7 +5,6 @@
 #include "base/strutil.h"
 #include "control/jobs.h"
 #include "control/resources.h"
-#include "model/diff.h"
 #include "model/json.h"
 #include "model/manifest.h"
 
@@ -133,20 +132,17 @@ static int diff(struct exchange *x, struct error **err)
 		return r;
 
 	bool same = false;
-	_cleanup_free_ char *before = NULL;
-	if (existing.id) {
+	_cleanup_free_ char *text = NULL;
+	if (existing.id)
 		r = resource_same(x->work, &existing, &normalised, &same, err);
-		if (r < 0)
-			return r;
-		before = resource_render_manifest_yaml(&existing);
-	}
-	_cleanup_free_ char *after = resource_render_manifest_yaml(&normalised);
-	_cleanup_free_ char *text =
-		same ? xstrdup("") : diff_unified(before ? before : "", after, "stored", "given");
+	if (r >= 0)
+		r = resource_render_diff(x->work, existing.id ? &existing : NULL, &normalised,
+					 "stored", "given", &text, err);
+	if (r < 0)
+		return r;
 	x->answer = json_new_object();
 	json_set_bool(x->answer, "same", same);
-	json_set_string(x->answer, "diff",
-			same || !isempty(text) ? text : "only values that are not shown differ\n");
+	json_set_string(x->answer, "diff", same ? "" : text);
 	return 0;
 }
 

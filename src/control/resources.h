@@ -61,8 +61,11 @@ int resource_same(struct work *w, const struct resource_row *a, const struct res
 /* KRM document for people: manifest (sealed values as "(sensitive)"), metadata with id, slug,
  * version; status with audit, outputs (sensitive ones hidden), last job, held. */
 json_t *resource_render(struct work *w, const struct resource_row *r);
-/* The same without status and server-given metadata, as YAML: what diffs compare. Caller frees. */
-char *resource_render_manifest_yaml(const struct resource_row *r);
+/* What changed between two manifests of one resource (either may be NULL), as a unified diff of
+ * their YAML; a secret that changed is "(sensitive, changed)" in the later. Caller frees. */
+int resource_render_diff(struct work *w, const struct resource_row *before,
+			 const struct resource_row *after, const char *before_name,
+			 const char *after_name, char **ret, struct error **err);
 
 struct delete_options {
 	bool abandon;

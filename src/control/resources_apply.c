@@ -5,7 +5,6 @@
 #include "base/ulid.h"
 #include "control/jobs.h"
 #include "control/resources_internal.h"
-#include "model/diff.h"
 #include "model/ident.h"
 #include "model/json.h"
 
@@ -21,10 +20,11 @@ int resource_append_version(struct work *w, const struct resource_row *old,
 			    const struct resource_row *new, const char *message, const char *job_id,
 			    struct error **err)
 {
-	_cleanup_free_ char *before = old ? resource_render_manifest_yaml(old) : xstrdup("");
-	_cleanup_free_ char *after = new ? resource_render_manifest_yaml(new) : xstrdup("");
-	_cleanup_free_ char *diff = diff_unified(before, after, old ? old->version_id : "none",
-						 new ? new->version_id : "deleted");
+	_cleanup_free_ char *diff = NULL;
+	int r = resource_render_diff(w, old, new, old ? old->version_id : "none",
+				     new ? new->version_id : "deleted", &diff, err);
+	if (r < 0)
+		return r;
 	const struct resource_row *subject = new ? new : old;
 	_cleanup_free_ char *deletion = new ? NULL : id_new(ID_PREFIX_VERSION);
 	struct version_row row = {

@@ -117,11 +117,7 @@ int resource_resolve(struct work *w, enum resource_type type, const char *ref,
 	int n = resource_list(w->tx, &filter, NULL, CANDIDATES_MAX + 1, &rows, err);
 	if (n < 0)
 		return n;
-	int r = n == 0 ? scope_check(w, &(struct scope){filter.org, filter.env}, err) : 0;
-	if (r < 0) {
-		free(rows);
-		return r;
-	}
+	int r = 0;
 	if (n == 1) {
 		*ret = rows[0];
 		rows[0] = (struct resource_row){0};

@@ -5,7 +5,9 @@
 #include "base/strutil.h"
 #include "control/manifests.h"
 #include "control/resources_internal.h"
+#include "model/diff.h"
 #include "model/json.h"
+#include "model/sensitive.h"
 #include "model/yaml.h"
 
 static json_t *parse_stored(const char *text)
@@ -77,9 +79,56 @@ json_t *resource_render(struct work *w, const struct resource_row *r)
 	return document;
 }
 
-char *resource_render_manifest_yaml(const struct resource_row *r)
+static int mark_if_changed(struct work *w, const char *resource_id, const char *pointer,
+			   const char *before, const char *after, json_t *changed,
+			   struct error **err)
 {
-	_cleanup_json_ json_t *stored = parse_stored(r->manifest);
-	_cleanup_json_ json_t *document = manifest_masked(stored);
-	return yaml_to_text(document);
+	_cleanup_json_ json_t *old = NULL, *new = NULL;
+	int r = manifest_open_value(w->control, resource_id, before, &old, err);
+	if (r >= 0)
+		r = manifest_open_value(w->control, resource_id, after, &new, err);
+	if (r >= 0 && !json_equal(old, new))
+		json_set_string(changed, pointer, SENSITIVE_CHANGED);
+	return r;
+}
+
+/* In place: sealed values of after that differ from those of before become their mask. */
+static int mark_changed(struct work *w, const char *resource_id, const json_t *before,
+			json_t *after, struct error **err)
+{
+	_cleanup_json_ json_t *old = sealed_collect(before), *new = sealed_collect(after);
+	_cleanup_json_ json_t *changed = json_new_object();
+	const char *pointer;
+	json_t *marker;
+	int r = 0;
+	json_object_foreach(new, pointer, marker)
+	{
+		const char *was = sealed_marker_text(json_object_get(old, pointer));
+		if (was && r >= 0)
+			r = mark_if_changed(w, resource_id, pointer, was,
+					    sealed_marker_text(marker), changed, err);
+	}
+	sensitive_replace(after, changed);
+	return r;
+}
+
+static char *masked_yaml(const json_t *document)
+{
+	_cleanup_json_ json_t *masked = manifest_masked(document);
+	return yaml_to_text(masked);
+}
+
+int resource_render_diff(struct work *w, const struct resource_row *before,
+			 const struct resource_row *after, const char *before_name,
+			 const char *after_name, char **ret, struct error **err)
+{
+	_cleanup_json_ json_t *old = before ? parse_stored(before->manifest) : NULL;
+	_cleanup_json_ json_t *new = after ? parse_stored(after->manifest) : NULL;
+	int r = old && new ? mark_changed(w, after->id, old, new, err) : 0;
+	if (r < 0)
+		return r;
+	_cleanup_free_ char *a = old ? masked_yaml(old) : xstrdup("");
+	_cleanup_free_ char *b = new ? masked_yaml(new) : xstrdup("");
+	*ret = diff_unified(a, b, before_name, after_name);
+	return 0;
 }

@@ -7,7 +7,8 @@
 
 #include "base/alloc.h"
 
-#define SENSITIVE_MASK "(sensitive)"
+#define SENSITIVE_MASK	  "(sensitive)"
+#define SENSITIVE_CHANGED "(sensitive, changed)" /* in diffs */
 
 /* Every value that a pattern meets: {pointer: value} with concrete pointers. patterns are pointers
  * in which a part "*" stands for every member or element; NULL-terminated, may be NULL. null values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from harness.planton import Platform, playground
+from harness.planton import Platform
 
 ORG_LISTS = ["environments", "connections", "cloud-resources", "stack-jobs"]
 ENV_LISTS = ["cloud-resources", "stack-jobs"]
@@ -23,12 +23,6 @@ def test_lists_name_what_does_not_exist(server: Platform) -> None:
         refused(server, f"{path}?org=default&env=def", "env", "there is no Environment def in default")
         refused(server, f"{path}?env=nowhere", "env", "there is no Environment nowhere")
         assert server.api("GET", f"/api/v1/{path}?org=default&env=dev")["items"] == []
-
-
-def test_one_resource_of_a_scope_that_does_not_exist(server: Platform) -> None:
-    server.apply(playground())
-    refused(server, "cloud-resources/play?org=default&env=prod", "env", "there is no Environment prod in default")
-    refused(server, "cloud-resources/play?org=nowhere&env=dev", "org", "there is no Organization nowhere")
 
 
 @pytest.mark.parametrize("command", [["list"], ["sj", "list"], ["sj", "preflight-checks", "--cloud-resource-kind", "Playground"]])

@@ -74,6 +74,9 @@ static void secrets_are_compared_and_never_seen(void **state)
 	assert_int_equal(n, 2);
 	assert_string_equal(versions[0].event, "updated");
 	assert_string_equal(versions[0].previous_id, first.version_id);
+	assert_non_null(strstr(versions[0].diff,
+			       "-  password: (sensitive)\n+  password: (sensitive, changed)\n"));
+	assert_null(strstr(versions[0].diff, "planted"));
 	assert_string_equal(versions[1].event, "created");
 	assert_non_null(strstr(versions[1].diff, "+  password: (sensitive)"));
 	for (int i = 0; i < n; i++)
