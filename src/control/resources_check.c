@@ -169,14 +169,19 @@ static int find_by_id(struct work *w, struct manifest *m, struct resource_row *r
 	return 1;
 }
 
+static void default_organization(struct manifest *m)
+{
+	if (!m->org && m->type != RESOURCE_ORGANIZATION)
+		manifest_set_identity(m, NULL, NULL, DEFAULT_ORGANIZATION, NULL);
+}
+
 static int find_existing(struct work *w, struct manifest *m, struct resource_row *ret,
 			 struct error **err)
 {
 	bool cloud = m->type == RESOURCE_CLOUD_RESOURCE;
 	if (m->id)
 		return find_by_id(w, m, ret, err);
-	if (!m->org && m->type != RESOURCE_ORGANIZATION)
-		manifest_set_identity(m, NULL, NULL, DEFAULT_ORGANIZATION, NULL);
+	default_organization(m);
 	manifest_set_identity(m, NULL, m->slug, NULL, NULL);
 	if (cloud && !m->env)
 		return 0;
@@ -340,24 +345,54 @@ static int check_one_default(struct work *w, const struct manifest *m, struct is
 	return resource_each(w, &filter, look_for_default, &search, err);
 }
 
+static void check_spec(struct work *w, struct manifest *m, struct issues *issues)
+{
+	if (m->type == RESOURCE_CLOUD_RESOURCE)
+		check_cloud_resource(w, m, issues);
+	else if (m->type == RESOURCE_CONNECTION)
+		check_connection(w, m, issues);
+}
+
+static bool concern(const struct issues *issues, const char *pointer)
+{
+	for (size_t i = 0; i < issues->count; i++)
+		if (startswith(issues->items[i].pointer, pointer))
+			return true;
+	return false;
+}
+
+/* What is wrong with the envelope keeps nobody from hearing what is wrong with the rest. */
+static int refuse(struct work *w, struct manifest *m, struct issues *issues, struct error **err)
+{
+	if (m->kind && !concern(issues, "/spec"))
+		check_spec(w, m, issues);
+	if (m->kind && m->metadata && !concern(issues, "/metadata/org") &&
+	    !concern(issues, "/metadata/env")) {
+		default_organization(m);
+		int r = check_place(w, m, issues, err);
+		if (r < 0)
+			return r;
+	}
+	return issues_to_error(issues, ERROR_UNPROCESSABLE, err);
+}
+
 int resource_prepare(struct work *w, const json_t *document, struct manifest *ret,
 		     struct resource_row *ret_existing, struct error **err)
 {
 	_cleanup_issues_ struct issues issues = ISSUES_INIT;
 	_cleanup_manifest_ struct manifest m = {0};
 	_cleanup_(resource_row_release) struct resource_row existing = {0};
-	int r = manifest_parse(document, &m, &issues, err);
-	if (r >= 0)
-		r = find_existing(w, &m, &existing, err);
+	_cleanup_error_ struct error *flaws = NULL;
+	int r = manifest_parse(document, &m, &issues, &flaws);
+	if (r < 0)
+		return issues.count > 0 ? refuse(w, &m, &issues, err) : error_move(err, &flaws);
+	r = find_existing(w, &m, &existing, err);
 	if (r > 0 && existing.manifest)
 		r = keep_masked(w, &m, &existing, err);
 	if (r < 0)
 		return r;
 	settle_metadata(&m);
-	if (m.type == RESOURCE_CLOUD_RESOURCE)
-		check_cloud_resource(w, &m, &issues);
-	else if (m.type == RESOURCE_CONNECTION)
-		check_connection(w, &m, &issues);
+	check_spec(w, &m, &issues);
 	refuse_masks(w, &m, &issues);
 	r = check_place(w, &m, &issues, err);
 	if (r >= 0)

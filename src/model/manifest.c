@@ -428,12 +428,10 @@ int manifest_parse(const json_t *document, struct manifest *ret, struct issues *
 		read_spec(&manifest, issues);
 	}
 	r = issues_to_error(issues, ERROR_UNPROCESSABLE, err);
-	if (r < 0)
-		return r;
 	order_members(&manifest);
 	*ret = manifest;
 	manifest = (struct manifest){0};
-	return 0;
+	return r;
 }
 
 void manifest_release(struct manifest *manifest)

@@ -60,8 +60,8 @@ struct manifest {
 	struct flow_control flow_control;
 
 	json_t *doc; /* owned: {apiVersion, kind, metadata, placement?, spec}, no status */
-	json_t *metadata, *placement,
-		*spec; /* in doc; placement may be NULL, the others never are */
+	json_t *metadata, *placement, *spec; /* in doc; placement may be NULL, the others only when
+						the manifest is refused */
 };
 
 void manifest_release(struct manifest *manifest);
@@ -69,9 +69,10 @@ void manifest_release(struct manifest *manifest);
 
 /*
  * document is not kept. Everything that is wrong goes to issues; then a negative number with
- * ERROR_UNPROCESSABLE and *ret untouched. A kind that is none of the built-in ones is a cloud
- * resource's: whether that kind exists, and its spec, are for the caller to check. metadata.id,
- * metadata.version.id and status, as printed by `get`, are accepted.
+ * ERROR_UNPROCESSABLE, and *ret is what could be read, for further checks alone. A kind that is
+ * none of the built-in ones is a cloud resource's: whether that kind exists, and its spec, are for
+ * the caller to check. metadata.id, metadata.version.id and status, as printed by `get`, are
+ * accepted.
  */
 int manifest_parse(const json_t *document, struct manifest *ret, struct issues *issues,
 		   struct error **err);

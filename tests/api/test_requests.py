@@ -92,6 +92,21 @@ def test_check_before_apply(server: Platform) -> None:
     assert not change["same"] and "-  message: hello\n+  message: other\n" in change["diff"]
 
 
+def test_everything_wrong_with_a_manifest_is_told_at_once(server: Platform) -> None:
+    broken = playground(count="many") | {"apiVersion": 1, "metadata": {"name": "", "labels": "x", "org": "default", "env": "nowhere"}, "placment": {}}
+    found = server.api("POST", "/api/v1/validate", {"manifest": broken})["errors"]
+    fields = [error["field"] for error in found]
+    for field in ("/placment", "/apiVersion", "/metadata/name", "/metadata/labels", "/spec/count", "/metadata/env"):
+        assert field in fields, found
+    connection = {"apiVersion": "planton.dev/v1", "kind": "Connection", "metadata": {"name": "pg", "tags": 1}, "spec": {"fields": {}}}
+    found = server.api("POST", "/api/v1/validate", {"manifest": connection})["errors"]
+    assert [error["field"] for error in found] == ["/metadata/tags", "/spec/provider"], found
+    for nothing in ({}, {"kind": "Playground"}, {"kind": 3, "metadata": [], "spec": 1}, {"kind": "Environment", "metadata": {"env": 1}}):
+        errors = server.api("POST", "/api/v1/validate", {"manifest": nothing})["errors"]
+        assert errors and len({(e["field"], e["message"]) for e in errors}) == len(errors), errors
+
+
+
 def test_metrics(server: Platform) -> None:
     text = server.request("GET", "/metrics").text
     assert re.search(r"^planton_http_requests_total [1-9]", text, re.MULTILINE)

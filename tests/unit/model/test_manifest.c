@@ -16,7 +16,7 @@ static void assert_findings(const char *text, const char *expected)
 	_cleanup_json_ json_t *document = json(text);
 	_cleanup_issues_ struct issues issues = ISSUES_INIT;
 	_cleanup_error_ struct error *err = NULL;
-	struct manifest manifest;
+	_cleanup_manifest_ struct manifest manifest = {0};
 	assert_int_equal(manifest_parse(document, &manifest, &issues, &err), -ERROR_UNPROCESSABLE);
 	assert_issues(&issues, expected);
 }
@@ -185,7 +185,7 @@ static void limits(void **state)
 
 	_cleanup_issues_ struct issues issues = ISSUES_INIT;
 	_cleanup_error_ struct error *err = NULL;
-	struct manifest manifest;
+	_cleanup_manifest_ struct manifest manifest = {0};
 	assert_int_equal(manifest_parse(document, &manifest, &issues, &err), -ERROR_UNPROCESSABLE);
 	assert_issues(&issues, "/metadata/name: metadata.name must have at most 63 bytes\n"
 			       "/metadata/labels: metadata.labels must have at most 64 members\n");
