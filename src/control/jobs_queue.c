@@ -100,6 +100,30 @@ static int add_neighbours(struct work *w, const char *resource_id, enum status s
 	return 0;
 }
 
+static int decide_sources(struct work *w, const struct job_row *row, const struct queue_job *self,
+			  struct queue_verdict *ret, char **ret_blocker, struct error **err)
+{
+	_cleanup_json_ json_t *sources = NULL;
+	int r = resource_sources(w, row, &sources, err);
+	const char *id;
+	json_t *name;
+	json_object_foreach(sources, id, name)
+	{
+		_cleanup_(neighbours_release) struct neighbours n = {0};
+		if (r >= 0)
+			r = add_neighbours(w, id, _STATUS_INVALID, OLDEST_MAX, 0, &n, err);
+		if (r < 0)
+			return r;
+		queue_decide_source(self, n.jobs, n.count, json_string_value(name), ret);
+		if (ret->may_start)
+			continue;
+		*ret_blocker = xstrdup(ret->job);
+		ret->job = *ret_blocker;
+		return 0;
+	}
+	return r;
+}
+
 int job_queue_verdict(struct work *w, const struct job_row *row, struct queue_verdict *ret,
 		      char **ret_blocker, struct error **err)
 {
@@ -116,6 +140,8 @@ int job_queue_verdict(struct work *w, const struct job_row *row, struct queue_ve
 		return r;
 	const struct queue_job self = {row->id, row->number, row->status, false, row->operation};
 	queue_decide(&self, n.jobs, n.count, &hold, ret);
+	if (ret->may_start && row->status == STATUS_QUEUED && row->operation == JOB_UPDATE)
+		return decide_sources(w, row, &self, ret, ret_blocker, err);
 	*ret_blocker = xstrdup_null(ret->job);
 	ret->job = *ret_blocker;
 	return 0;

@@ -82,6 +82,9 @@ int resource_delete_checked(struct work *w, const struct resource_row *r,
  */
 int resource_manifest_for_engine(struct work *w, const struct job_row *job, json_t **ret_manifest,
 				 json_t **ret_values, struct error **err);
+/* {id: what people call it} of the resources whose outputs a job's manifest refers to; those that
+ * do not exist are left out. */
+int resource_sources(struct work *w, const struct job_row *job, json_t **ret, struct error **err);
 /* Environment and files of a connection: {"env":{…},"files":[{"env","name","content"}]}. Caller
  * wipes. */
 int connection_open(struct work *w, const struct resource_row *connection, json_t **ret,

@@ -239,6 +239,19 @@ static bool is_reference(const json_t *value)
 	       json_get_str(value, "name");
 }
 
+/* What a value of the form {valueFrom: reference} refers to, else NULL. */
+static const json_t *reference_of(const json_t *value)
+{
+	const json_t *reference =
+		json_object_size(value) == 1 ? json_object_get(value, "valueFrom") : NULL;
+	return is_reference(reference) ? reference : NULL;
+}
+
+static bool is_in_spec(const char *pointer)
+{
+	return streq(pointer, "/spec") || startswith(pointer, "/spec/");
+}
+
 static json_t *materialise(const char *pointer, const json_t *value, void *ctx)
 {
 	struct materialising *m = ctx;
@@ -257,9 +270,8 @@ static json_t *materialise(const char *pointer, const json_t *value, void *ctx)
 		return unresolvable(m, pointer,
 				    "there are no secrets and variables in this version: %.100s",
 				    text);
-	const json_t *reference =
-		json_object_size(value) == 1 ? json_object_get(value, "valueFrom") : NULL;
-	return is_reference(reference) ? resolve_reference(m, pointer, reference) : NULL;
+	const json_t *reference = reference_of(value);
+	return reference ? resolve_reference(m, pointer, reference) : NULL;
 }
 
 /* In the spec alone: labels and annotations are what they are. */
@@ -267,9 +279,54 @@ static json_t *materialise_document(const char *pointer, const json_t *value, vo
 {
 	if (!*pointer)
 		return NULL;
-	if (streq(pointer, "/spec") || startswith(pointer, "/spec/"))
-		return materialise(pointer, value, ctx);
-	return json_incref((json_t *)value);
+	return is_in_spec(pointer) ? materialise(pointer, value, ctx)
+				   : json_incref((json_t *)value);
+}
+
+struct looking {
+	struct work *work;
+	const struct job_row *job;
+	json_t *sources;
+	struct error *error;
+};
+
+static json_t *note_source(const char *pointer, const json_t *value, void *ctx)
+{
+	struct looking *l = ctx;
+	const json_t *reference = reference_of(value);
+	if (!*pointer || l->error)
+		return NULL;
+	if (!is_in_spec(pointer))
+		return json_null();
+	if (!reference)
+		return NULL;
+	const char *env = json_get_str(reference, "env");
+	const struct scope scope = {.org = l->job->org, .env = env ? env : l->job->env};
+	_cleanup_free_ char *ref = xasprintf("%s/%s", json_get_str(reference, "kind"),
+					     json_get_str(reference, "name"));
+	_cleanup_(resource_row_release) struct resource_row row = {0};
+	_cleanup_error_ struct error *lookup = NULL;
+	if (resource_resolve(l->work, RESOURCE_CLOUD_RESOURCE, ref, &scope, &row, &lookup) >= 0)
+		json_set_string(l->sources, row.id, ref);
+	else if (error_code_http_status(lookup->code) >= 500)
+		(void)error_move(&l->error, &lookup);
+	return json_null();
+}
+
+int resource_sources(struct work *w, const struct job_row *job, json_t **ret, struct error **err)
+{
+	_cleanup_json_ json_t *document = NULL, *sources = json_new_object();
+	struct looking l = {.work = w, .job = job, .sources = sources};
+	if (strstr(job->manifest, "\"valueFrom\"")) {
+		int r = parse_document(job->manifest, &document, err);
+		if (r < 0)
+			return r;
+		json_decref(json_copy_with(document, note_source, &l));
+	}
+	if (l.error)
+		return error_move(err, &l.error);
+	*ret = TAKE_PTR(sources);
+	return 0;
 }
 
 int resource_manifest_for_engine(struct work *w, const struct job_row *job, json_t **ret_manifest,

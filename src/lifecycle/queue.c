@@ -111,3 +111,25 @@ void queue_decide(const struct queue_job *self, const struct queue_job *others, 
 		}
 	}
 }
+
+void queue_decide_source(const struct queue_job *self, const struct queue_job *others, size_t count,
+			 const char *source, struct queue_verdict *ret)
+{
+	*ret = (struct queue_verdict){.may_start = true};
+	if (self->operation != JOB_UPDATE)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct queue_job *o = &others[i];
+		if (o->number >= self->number || !changes(o->operation))
+			continue;
+		ret->may_start = false;
+		ret->job = o->id;
+		snprintf(ret->reason, sizeof(ret->reason),
+			 "it refers to outputs of %s, and %s job %s of that %s", source,
+			 job_operation_to_string(o->operation), o->id,
+			 o->status == STATUS_AWAITING_APPROVAL
+				 ? "waits for approval: resume or cancel it"
+				 : "is not done");
+		return;
+	}
+}

@@ -46,3 +46,10 @@ struct queue_verdict {
  */
 void queue_decide(const struct queue_job *self, const struct queue_job *others, size_t count,
 		  const struct hold *hold, struct queue_verdict *ret);
+/*
+ * The same for a resource whose outputs self's manifest refers to: an update waits for those that
+ * were created before it and may change them. others: unfinished jobs of that resource; source:
+ * what people call it.
+ */
+void queue_decide_source(const struct queue_job *self, const struct queue_job *others, size_t count,
+			 const char *source, struct queue_verdict *ret);

@@ -1,6 +1,8 @@
 /* Which job of a resource goes first, and what a waiting one says. */
 #include "fixture.h"
 
+#include <stdio.h>
+
 static const char *const pausing = "{\"pauseBetweenPreviewAndUpdateOrDestroy\": true}";
 
 static void jobs_of_one_resource_run_in_order(void **state)
@@ -131,6 +133,61 @@ static void a_purge_deletes_the_record(void **state)
 	runner_free(r);
 }
 
+/* A Playground whose message is that of another; returns its id. */
+static const char *apply_referring(struct fixture *f, const char *name, const char *source,
+				   const char **ret_job)
+{
+	static char id[64], job[64];
+	_cleanup_(apply_result_release) struct apply_result result = {0};
+	_cleanup_json_ json_t *manifest = json_pack(
+		"{s:s s:s s:{s:s s:s} s:{s:{s:{s:s s:s}}}}", "apiVersion",
+		"playground.planton.dev/v1", "kind", "Playground", "metadata", "name", name, "env",
+		"dev", "spec", "message", "valueFrom", "kind", "Playground", "name", source);
+	struct work *w = begin(f);
+	OK(resource_apply(w, manifest, &(struct apply_options){.create_job = true}, &result, ERR));
+	end(w);
+	snprintf(id, sizeof(id), "%s", result.resource.id);
+	snprintf(job, sizeof(job), "%s", result.job.id);
+	*ret_job = job;
+	return id;
+}
+
+static void what_refers_to_outputs_waits_for_their_change(void **state)
+{
+	struct fixture *f = *state;
+	struct runner *r = runner_new(f, "one", 9);
+	const char *source, *user;
+	struct attempt a;
+	apply(f, "source", "hello", pausing, &source);
+	const char *resource = apply_referring(f, "user", "source", &user);
+	assert_blocked(f, user, "it refers to outputs of Playground/source");
+	assert_blocked(f, user, source);
+	released(&a, run_to_preview_end(r, source, &a), "awaiting_approval/tbd");
+	assert_idle(r);
+	assert_blocked(f, user, "waits for approval: resume or cancel it");
+	cancel(f, source, false);
+	assert_idle(r);
+	assert_job(f, user, "completed/failed/unresolved_reference");
+
+	apply(f, "source", "other", NULL, &source);
+	const char *preview = create_job(f, resource, JOB_PREVIEW);
+	assert_blocked(f, preview, NULL);
+	runner_free(r);
+}
+
+static void what_changes_later_holds_nobody_back(void **state)
+{
+	struct fixture *f = *state;
+	struct runner *r = runner_new(f, "one", 9);
+	const char *source, *user;
+	apply_referring(f, "user", "source", &user);
+	apply(f, "source", "hello", NULL, &source);
+	assert_blocked(f, user, NULL);
+	claim(r, source, "init");
+	assert_job(f, user, "completed/failed/unresolved_reference");
+	runner_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +197,8 @@ int main(void)
 		CONTROL_TEST(a_cancelled_pause_lets_the_next_go),
 		CONTROL_TEST(a_job_may_ask_for_its_runner),
 		CONTROL_TEST(a_purge_deletes_the_record),
+		CONTROL_TEST(what_refers_to_outputs_waits_for_their_change),
+		CONTROL_TEST(what_changes_later_holds_nobody_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,6 +114,24 @@ static void holds(void **state)
 	assert_non_null(strstr(v.reason, "planton runner abandon rnr_1"));
 }
 
+static void an_update_waits_for_earlier_changes_of_its_sources(void **state)
+{
+	(void)state;
+	for (enum job_operation mine = 0; mine < _JOB_OPERATION_MAX; mine++)
+		for (enum job_operation its = 0; its < _JOB_OPERATION_MAX; its++)
+			for (int64_t number = 1; number <= 3; number += 2) {
+				struct queue_job self = job(2, STATUS_QUEUED, false, mine);
+				struct queue_job other = job(number, STATUS_RUNNING, true, its);
+				struct queue_verdict v;
+				queue_decide_source(&self, &other, 1, "Db/x", &v);
+				bool waits = mine == JOB_UPDATE && number < 2 &&
+					     (its == JOB_UPDATE || its == JOB_DESTROY);
+				assert_int_equal(v.may_start, !waits);
+				assert_int_equal(v.job != NULL, waits);
+				assert_int_equal(strstr(v.reason, "Db/x") != NULL, waits);
+			}
+}
+
 static void names_of_holds(void **state)
 {
 	(void)state;
@@ -132,6 +150,7 @@ int main(void)
 		cmocka_unit_test(only_previews_pass_a_paused_job),
 		cmocka_unit_test(a_preview_also_passes_what_waits_for_the_paused_job),
 		cmocka_unit_test(holds),
+		cmocka_unit_test(an_update_waits_for_earlier_changes_of_its_sources),
 		cmocka_unit_test(names_of_holds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
