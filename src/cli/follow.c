@@ -47,7 +47,11 @@ const struct option pause_options[] = {
 struct followed {
 	struct reader *reader;
 	struct job_view *view;
-	enum { FOLLOWING, PAUSED, ENDED } state;
+	enum {
+		FOLLOWING,
+		PAUSED, /* or queued behind one that is */
+		ENDED
+	} state;
 	enum exit_code failure; /* of following itself */
 };
 
@@ -217,30 +221,72 @@ static void handle(struct follow *f, const struct item *item, struct strbuf *out
 	}
 }
 
-/* A pause that is an old event of a stream that goes on is none: the server is asked. */
-static bool is_paused_now(struct follow *f, const struct followed *job)
+static json_t *get_status(struct follow *f, const struct followed *job)
 {
 	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
 	_cleanup_json_ json_t *answer = NULL;
 	path_add(&path, "/stack-jobs", job_view_id(job->view));
 	if (api_get(f->cli, path.data, &answer, NULL) < 0)
-		return false;
-	return streq_null(json_get_str(answer, "status.status"),
+		return NULL;
+	return json_incref(json_object_get(answer, "status"));
+}
+
+/* A pause that is an old event of a stream that goes on is none: the server is asked. */
+static bool is_paused_now(struct follow *f, const struct followed *job)
+{
+	_cleanup_json_ json_t *status = get_status(f, job);
+	return streq_null(json_get_str(status, "status"),
 			  status_to_string(STATUS_AWAITING_APPROVAL));
+}
+
+static bool is_paused_here(const struct follow *f, const char *id)
+{
+	for (size_t i = 0; id && i < f->count; i++)
+		if (f->jobs[i].state == PAUSED && streq(job_view_id(f->jobs[i].view), id))
+			return true;
+	return false;
+}
+
+static bool waits_for_paused(struct follow *f, const struct followed *job, const char *label)
+{
+	_cleanup_json_ json_t *status = get_status(f, job);
+	if (!is_paused_here(f, json_get_str(status, "blockedBy.jobId")))
+		return false;
+	clear_live(f);
+	say("%s waits: %s", label, json_get_str(status, "blockedBy.reason"));
+	return true;
+}
+
+/* Sets those aside that go on only when somebody has approved. */
+static void note_pauses(struct follow *f)
+{
+	bool some = false;
+	for (size_t i = 0; i < f->count; i++) {
+		struct followed *job = &f->jobs[i];
+		if (job->state == FOLLOWING &&
+		    job_view_status(job->view) == STATUS_AWAITING_APPROVAL && is_paused_now(f, job))
+			job->state = PAUSED;
+		some |= job->state == PAUSED;
+	}
+	for (size_t i = 0; some && i < f->count; i++) {
+		struct followed *job = &f->jobs[i];
+		if (job->state == FOLLOWING && job_view_status(job->view) == STATUS_QUEUED &&
+		    waits_for_paused(f, job, f->given[i].label))
+			job->state = PAUSED;
+	}
 }
 
 static bool all_done(struct follow *f)
 {
-	bool quiet = now_monotonic_ms() - f->event_ms > PAUSE_QUIET_MS, done = true;
-	for (size_t i = 0; i < f->count; i++) {
-		struct followed *job = &f->jobs[i];
-		bool pausing = job->state == FOLLOWING &&
-			       job_view_status(job->view) == STATUS_AWAITING_APPROVAL;
-		if (pausing && f->o->exit_on_pause && quiet && is_paused_now(f, job))
-			job->state = PAUSED;
-		done &= job->state != FOLLOWING;
+	uint64_t now = now_monotonic_ms();
+	if (f->o->exit_on_pause && now - f->event_ms > PAUSE_QUIET_MS) {
+		f->event_ms = now;
+		note_pauses(f);
 	}
-	return done;
+	for (size_t i = 0; i < f->count; i++)
+		if (f->jobs[i].state == FOLLOWING)
+			return false;
+	return true;
 }
 
 static bool stdout_is_closed(void)

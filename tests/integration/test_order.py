@@ -37,3 +37,17 @@ def test_an_update_gets_the_outputs_of_an_earlier_one(platform: Platform, tmp_pa
     # Only the source changed; what refers to it is run by hand, at once.
     platform.cli("sj", "create-stack-job", "user", "--operation", "update", "--tail")
     assert output(platform, "user") == "second"
+
+
+def test_a_tail_ends_at_the_approval_that_the_others_wait_for(platform: Platform, tmp_path: Path) -> None:
+    pause = {"placement": {"flowControl": {"pauseBetweenPreviewAndUpdateOrDestroy": True}}}
+    folder = write(tmp_path / "m", "first", **pause)
+    (tmp_path / "m" / "0.yaml").write_text(yaml.safe_dump(playground("another", message={"valueFrom": {"kind": "Playground", "name": "user"}})))
+    tail = platform.cli("apply", "-f", folder, "--tail", check=10)
+    assert "Playground/user waits: it refers to outputs of Playground/a-source" in tail.err
+    assert "Playground/another waits: it refers to outputs of Playground/user" in tail.err
+    jobs = {job["spec"]["slug"]: job for job in platform.api("GET", "/api/v1/stack-jobs")["items"]}
+    assert jobs["user"]["status"]["status"] == "queued"
+    platform.api("POST", f"/api/v1/stack-jobs/{jobs['a-source']['metadata']['id']}/resume", {})
+    platform.succeed(jobs["another"]["metadata"]["id"])
+    assert output(platform, "another") == "first"
