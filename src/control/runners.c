@@ -20,22 +20,35 @@
 
 #define CAPACITY_MAX	   1000
 #define ARTIFACT_MAX_BYTES ((size_t)256 << 20)
+#define DEPENDENTS_SHOWN   10
 
 /* ---- The work root: a plan may hold paths of the workspace that it was made in ---- */
+
+struct dependents {
+	char **shown;
+	size_t count;
+};
+
+static void dependents_release(struct dependents *d)
+{
+	strv_free(d->shown);
+}
 
 static int add_dependent(struct work *w, const struct job_row *row, void *ctx, struct error **err)
 {
 	(void)w;
 	(void)err;
+	struct dependents *d = ctx;
 	_cleanup_json_ json_t *pause = json_of_text(row->pause);
-	if (row->runner_id)
-		strv_addf(ctx, "%s (in a runner's hands)", row->id);
-	else if (json_get_str(pause, "planDigest"))
-		strv_addf(ctx, "%s (its plan was shown)", row->id);
+	if (!row->runner_id && !json_get_str(pause, "planDigest"))
+		return 0;
+	if (d->count++ < DEPENDENTS_SHOWN)
+		strv_addf(&d->shown, "%s (%s)", row->id,
+			  row->runner_id ? "in a runner's hands" : "its plan was shown");
 	return 0;
 }
 
-static int list_dependents(struct work *w, char ***ret, struct error **err)
+static int list_dependents(struct work *w, struct dependents *ret, struct error **err)
 {
 	static const enum status begun[] = {STATUS_RUNNING, STATUS_AWAITING_APPROVAL};
 	int r = 0;
@@ -83,7 +96,7 @@ static int move_work_root(struct work *w, const char *public_key, const char *kn
 			  const char *given, struct error **err)
 {
 	_cleanup_free_ char *other = NULL;
-	_cleanup_strv_ char **dependents = NULL;
+	_cleanup_(dependents_release) struct dependents dependents = {0};
 	int r = find_other_there(w, public_key, known, &other, err);
 	if (r >= 0 && !other)
 		r = list_dependents(w, &dependents, err);
@@ -94,12 +107,12 @@ static int move_work_root(struct work *w, const char *public_key, const char *kn
 		r = refuse_root(known, given, why, err);
 		error_hint(err, "start it with --work-root %s, or stop the other runner first",
 			   known);
-	} else if (dependents) {
-		_cleanup_free_ char *jobs = strv_join(dependents, ", ");
-		_cleanup_free_ char *why = xasprintf(", and stack jobs depend on it: %s", jobs);
+	} else if (dependents.count > 0) {
+		_cleanup_free_ char *jobs = strv_join(dependents.shown, ", ");
+		_cleanup_free_ char *why = xasprintf(
+			", and %zu stack jobs depend on the former: %s%s", dependents.count, jobs,
+			dependents.count > DEPENDENTS_SHOWN ? ", ..." : "");
 		r = refuse_root(known, given, why, err);
-		for (char **job = dependents; *job; job++)
-			error_add_detail(err, NULL, *job);
 		error_hint(err,
 			   "start it with --work-root %s, or cancel the jobs whose plan was shown "
 			   "and run them again; those in a runner's hands end with its lease",

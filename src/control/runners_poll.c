@@ -138,6 +138,17 @@ static int claim(struct poll *p, int64_t leased, struct error **err)
 	return 0;
 }
 
+/* One that has to be started anew still hears of what it holds. */
+static int check_work_root(struct poll *p, bool *ret_may_claim, struct error **err)
+{
+	_cleanup_error_ struct error *misplaced = NULL;
+	int r = runner_check_work_root(p->work, p->runner, &misplaced);
+	*ret_may_claim = r >= 0 && !p->runner->abandoned;
+	if (r >= 0 || (misplaced->code == ERROR_CONFLICT && json_array_size(p->held) > 0))
+		return 0;
+	return error_move(err, &misplaced);
+}
+
 static int remember(struct work *w, struct runner_row *runner, const json_t *info,
 		    struct error **err)
 {
@@ -177,8 +188,8 @@ int runner_poll(struct work *w, const json_t *body, bool first, bool last_try, j
 			 .jobs = jobs,
 			 .directives = directives};
 	int64_t leased = 0;
-	if (first)
-		r = runner_check_work_root(w, &runner, err);
+	bool may_claim = false;
+	r = check_work_root(&p, &may_claim, err);
 	if (first && r >= 0)
 		r = remember(w, &runner, json_object_get(body, "info"), err);
 	if (r >= 0)
@@ -188,7 +199,7 @@ int runner_poll(struct work *w, const json_t *body, bool first, bool last_try, j
 	if (r >= 0)
 		r = compare_leases(&p, first, &leased, err);
 	_cleanup_free_ char *problem = runner_engine_problem(&runner);
-	if (r >= 0 && !runner.abandoned && !problem)
+	if (r >= 0 && may_claim && !problem)
 		r = claim(&p, leased, err);
 	if (r < 0)
 		return r;

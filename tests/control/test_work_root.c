@@ -106,6 +106,14 @@ static void a_runner_that_was_away_is_told(void **state)
 	assert_non_null(strstr(test_error->hint, "--work-root " NEW_ROOT));
 	error_free(test_error);
 	test_error = NULL;
+
+	_cleanup_json_ json_t *holding =
+		json_pack("{s:[{s:s s:i}]}", "held", "job", "sj_gone", "epoch", 1);
+	OK(work_begin(f->control, &actor, STORE_WRITE, &w, ERR));
+	OK(runner_poll(w, holding, true, true, &answer, ERR));
+	end(w);
+	const json_t *directives = json_object_get(answer, "directives");
+	assert_string_equal(json_get_str(json_array_get(directives, 0), "type"), "drop");
 	move(away, NEW_ROOT);
 	assert_idle(away);
 	runner_free(away);

@@ -53,6 +53,6 @@ def test_a_shown_plan_holds_the_runner_back(make_platform: Callable[..., Platfor
     end_runner(platform)
     move(platform)
     log = platform.root / "elsewhere" / "runner" / "log"
-    wait_until(lambda: f"stack jobs depend on it: {paused}" in log.read_text(), "the runner says why")
+    wait_until(lambda: f"1 stack jobs depend on the former: {paused}" in log.read_text(), "the runner says why")
     platform.api("POST", f"/api/v1/stack-jobs/{paused}/cancel", {})
     platform.succeed(apply(platform, "after"))
