@@ -13,6 +13,7 @@
 #include "runner/runner.h"
 #endif
 #ifdef HAVE_STEP
+#include "step/pool.h"
 #include "step/step.h"
 #endif
 #ifdef HAVE_CLI
@@ -33,6 +34,7 @@ static const struct role roles[] = {
 #endif
 #ifdef HAVE_STEP
 	{"step", step_main},
+	{"providers", pool_main},
 #endif
 	{NULL, NULL},
 };

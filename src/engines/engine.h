@@ -47,6 +47,10 @@ struct engine_environment {
 	const json_t *credentials; /* {NAME: value}, added last but for reserved names */
 	char *const *marks;	   /* "NAME=value": how its processes are found again */
 	char *const *passed_on;	   /* "NAME=value" of the runner: proxies, certificates */
+	/* [{source, protocol, pid, socket}]: providers that run already. */
+	const json_t *providers;
+	/* Of a provider instead of an engine: where it is to make its socket. */
+	const char *provider_folder;
 };
 
 struct engine_counts {
@@ -135,6 +139,11 @@ struct engine {
 	/* Calls back with a `diff` payload, redacted, for each change of a plan shown as JSON. */
 	int (*read_plan)(const char *json, size_t size, engine_diff_callback *callback,
 			 void *userdata, struct error **err);
+	/*
+	 * [{source, path}] of the providers that init chose, all of them or NULL. They may be
+	 * started before the engine is, and be handed to it by its environment.
+	 */
+	json_t *(*find_providers)(const char *module_dir);
 	/* [{source, version}] of a lock file. */
 	json_t *(*read_providers)(const char *lock_content);
 	/* Whether these errors of an apply mean that the state moved since the plan was made. */

@@ -22,6 +22,7 @@
 #include "runner/finish.h"
 #include "runner/leftovers.h"
 #include "runner/prepare.h"
+#include "runner/providers.h"
 #include "runner/sequence.h"
 
 /* A command that says nothing is reported as started after this long. */
@@ -354,7 +355,7 @@ static int start_engine(struct attempt *attempt, struct error **err)
 	if (r < 0)
 		return r;
 	_cleanup_strv_ char **marks = launch_marks(job->runner, name, grant->epoch);
-	const struct engine_environment environment = {
+	struct engine_environment environment = {
 		.home = workspace->home,
 		.tmp = workspace->tmp_link ? workspace->tmp_link : workspace->tmp,
 		.cli_config = install->cli_config,
@@ -366,6 +367,10 @@ static int start_engine(struct attempt *attempt, struct error **err)
 		.credentials = credentials,
 		.passed_on = job->runner->passed_on,
 	};
+	if (attempt->command != ENGINE_INIT) {
+		providers_prepare(job, install, attempt->command, &environment);
+		environment.providers = providers_running(job);
+	}
 	_cleanup_strv_ char **argv =
 		install->engine->command_line(install->path, attempt->command, &options);
 	_cleanup_strv_ char **env = install->engine->environment(&environment);
@@ -378,6 +383,8 @@ static int start_engine(struct attempt *attempt, struct error **err)
 		.epoch = grant->epoch,
 		.writable = writable,
 		.timeout_ms = time_limit(grant),
+		.folder_fd = environment.providers ? providers_folder(job) : 0,
+		.users_fd = environment.providers ? providers_users(job) : 0,
 		.sync = true,
 	};
 	r = launch(job->runner, dir, &request, &attempt->process, err);
@@ -578,6 +585,26 @@ static void attempt_release(struct attempt *attempt)
 	free(attempt->refusal);
 }
 
+/*
+ * An engine that ended as it should has left none of them at work; otherwise they
+ * may still be. Those of an earlier runner's pool are found by their marks. False:
+ * the runner is to stop.
+ */
+static bool end_providers(struct attempt *attempt, bool found)
+{
+	json_t *record = process_exit_record(&attempt->process);
+	bool clean = record && json_integer_value(json_object_get(record, "exitCode")) == 0 &&
+		     json_integer_value(json_object_get(record, "signal")) == 0;
+	json_decref(record);
+	if (clean)
+		return true;
+	providers_end(attempt->job);
+	while (found && leftovers_of_job_alive(attempt->job->id, attempt->install->path))
+		if (attempt_pause(ORPHAN_CHECK_MS, attempt))
+			return false;
+	return true;
+}
+
 static enum report_status run(struct attempt *attempt, struct report_answer *answer)
 {
 	bool found = attempt->job->reattach && attempt->install && attach(attempt);
@@ -605,6 +632,8 @@ static enum report_status run(struct attempt *attempt, struct report_answer *ans
 	if (status != REPORT_STORED)
 		return status;
 
+	if (!end_providers(attempt, found))
+		return REPORT_LOST;
 	json_t *ended = finish(attempt, &status);
 	if (status == REPORT_STORED && attempt->job->blind && !evidence_send(attempt, ended, true))
 		status = REPORT_LOST;

@@ -13,6 +13,7 @@
 #include "base/strv.h"
 #include "base/tree.h"
 #include "runner/job.h"
+#include "runner/providers.h"
 #include "runner/tail.h"
 
 #define OUTPUT_MAX ((uint64_t)64 << 20)
@@ -29,7 +30,7 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 				  workspace->tmp, NULL};
 	_cleanup_strv_ char **marks = launch_marks(job->runner, launch_name, job->grant->epoch);
 	const struct engine_options options = {0};
-	bool init = command == ENGINE_INIT;
+	bool init = command == ENGINE_INIT, show = command == ENGINE_SHOW_PLAN;
 	/* An init reads the state, for the providers that it needs. */
 	_cleanup_free_ char *address = init ? job_state_address(job) : NULL;
 	const struct engine_environment environment = {
@@ -42,6 +43,7 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		.state_password = init ? grant_state_password(job->grant) : NULL,
 		.memory_limit = job->runner->memory_limit,
 		.passed_on = job->runner->passed_on,
+		.providers = show ? providers_running(job) : NULL,
 	};
 	_cleanup_strv_ char **argv =
 		install->engine->command_line(install->path, command, &options);
@@ -55,6 +57,8 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		.epoch = job->grant->epoch,
 		.writable = writable,
 		.timeout_ms = TIMEOUT_MS,
+		.folder_fd = show ? providers_folder(job) : 0,
+		.users_fd = show ? providers_users(job) : 0,
 		.file_limit = init ? 0 : OUTPUT_MAX,
 	};
 

@@ -76,6 +76,7 @@ int runner_init(struct runner *runner, struct error **err)
 	collect_passed_on(runner);
 	runner->memory_limit = memory_limit(runner->options.capacity);
 	runner->step_fd = step_image_open();
+	runner->protocols = json_object();
 	return load_keys(runner, err);
 }
 

@@ -30,6 +30,7 @@ struct runner {
 	pthread_mutex_t lock; /* of what follows */
 	char *id, *key;	      /* from the registration */
 	struct jobs *jobs;
+	json_t *protocols; /* of providers' programs, by the identity of their files */
 
 	atomic_bool stopping;
 };

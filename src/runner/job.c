@@ -17,6 +17,7 @@
 #include "runner/attempt.h"
 #include "runner/inputs.h"
 #include "runner/leftovers.h"
+#include "runner/providers.h"
 #include "runner/report.h"
 
 #define EARLIER_CHECK_MS 50
@@ -43,6 +44,7 @@ void job_free(struct job *job)
 {
 	if (!job)
 		return;
+	providers_leave(job);
 	grant_free(job->grant);
 	grant_free(job->waiting);
 	http_client_free(job->http);
@@ -230,6 +232,7 @@ void job_run(struct job *job)
 	if (atomic_load(&job->runner->stopping))
 		return;
 	auxiliary_release(&job->show);
+	providers_end(job);
 	/* Its output as it was printed first; a workspace that stays is swept later. */
 	rm_rf(job->dir);
 	workspace_remove(&job->workspace);

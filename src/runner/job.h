@@ -34,9 +34,11 @@ struct job {
 	struct masker *masker;
 	struct auxiliary
 		show; /* the plan as JSON: after a plan that waits for it, else beside the apply */
-	json_t *module_secrets; /* strings that the module declares sensitive */
-	int unstored;		/* -errno: the grant is not on disk, so nothing may be started */
-	bool reattach;		/* the first attempt may have been started by an earlier runner */
+	struct providers *providers; /* kept warm, or NULL */
+	bool cold;		     /* they cannot be */
+	json_t *module_secrets;	     /* strings that the module declares sensitive */
+	int unstored;  /* -errno: the grant is not on disk, so nothing may be started */
+	bool reattach; /* the first attempt may have been started by an earlier runner */
 	/* Its grant is lost with its folder: no secrets are known, so no output is sent. */
 	bool blind;
 };

@@ -20,13 +20,8 @@
 #define RECORD_MAX	   (64 << 10)
 #define OUTPUT_MAX	   ((json_int_t)1 << 30) /* finish.c tells it, too */
 
-enum {
-	STEP_LAUNCH_FD = 3,
-	STEP_DIR_FD,
-	STEP_RECORD_FD,
-	STEP_IMAGE_FD,
-};
-#define STEP_IMAGE_PATH "/proc/self/fd/6"
+#define FIRST_FD	   3
+#define FDS_MAX		   32
 
 void process_release(struct process *process)
 {
@@ -45,7 +40,8 @@ static json_t *string_array(char *const *vector)
 	return array;
 }
 
-static json_t *sandbox(struct runner *runner, const struct launch_request *request)
+json_t *launch_sandbox(struct runner *runner, const struct engine_install *install,
+		       const char *const *writable)
 {
 	static const char *const system_paths[] = {
 		"/usr",
@@ -66,7 +62,7 @@ static json_t *sandbox(struct runner *runner, const struct launch_request *reque
 	};
 	static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/tty",
 					      "/dev/shm"};
-	json_t *read = string_array(request->install->read_paths);
+	json_t *read = string_array(install->read_paths);
 	json_t *write = json_array();
 
 	for (size_t i = 0; i < ARRAY_SIZE(system_paths); i++)
@@ -80,7 +76,7 @@ static json_t *sandbox(struct runner *runner, const struct launch_request *reque
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
 		json_array_append_new(write, json_string(devices[i]));
-	for (const char *const *path = request->writable; path && *path; path++)
+	for (const char *const *path = writable; path && *path; path++)
 		json_array_append_new(write, json_string(*path));
 	for (char *const *path = runner->options.allow_write; path && *path; path++)
 		json_array_append_new(write, json_string(*path));
@@ -94,7 +90,8 @@ static int launch_memfd(struct runner *runner, const struct launch_request *requ
 				 "cwd", request->cwd, "timeoutMs", (json_int_t)request->timeout_ms,
 				 "graceMs", (json_int_t)INTERRUPT_GRACE_MS, "sync", request->sync,
 				 "limits", "fileBytes", (json_int_t)request->file_limit,
-				 "outputBytes", OUTPUT_MAX, "sandbox", sandbox(runner, request));
+				 "outputBytes", OUTPUT_MAX, "sandbox",
+				 launch_sandbox(runner, request->install, request->writable));
 	if (!root)
 		return -EINVAL;
 	char *text = json_dumps(root, JSON_COMPACT);
@@ -141,6 +138,36 @@ char **launch_marks(const struct runner *runner, const char *launch_name, int64_
 	return marks;
 }
 
+int launch_program(struct runner *runner, char *const *argv, char *const *env, const int *fds,
+		   size_t n_fds, int stderr_fd, int *ret_pidfd, pid_t *ret_pid)
+{
+	struct process_fd passed[FDS_MAX + 1];
+	int image_fd = FIRST_FD + (int)n_fds;
+	char image[64];
+
+	if (n_fds > FDS_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < n_fds; i++)
+		passed[i] = (struct process_fd){.source = fds[i], .target = FIRST_FD + (int)i};
+	passed[n_fds] = (struct process_fd){.source = runner->step_fd, .target = image_fd};
+	snprintf(image, sizeof(image), "/proc/self/fd/%d", image_fd);
+	bool has_image = runner->step_fd >= 0;
+	struct process_spec spec = {
+		PROCESS_SPEC_INIT,
+		/* Otherwise the binary that runs, also when its file was replaced by a newer one.
+		 */
+		.path = has_image ? image : "/proc/self/exe",
+		.argv = argv,
+		.envp = env,
+		.cwd = "/",
+		.fds = passed,
+		.n_fds = has_image ? n_fds + 1 : n_fds,
+		.new_session = true,
+	};
+	spec.stderr_fd = stderr_fd;
+	return process_spawn(&spec, ret_pid, ret_pidfd);
+}
+
 static int spawn(struct runner *runner, const char *attempt_dir,
 		 const struct launch_request *request, struct process *process)
 {
@@ -149,28 +176,14 @@ static int spawn(struct runner *runner, const char *attempt_dir,
 		return launch_fd;
 
 	_cleanup_strv_ char **env = launch_marks(runner, request->launch, request->epoch);
-	char *argv[] = {"planton", "step", (char *)attempt_dir, "3", "4", "5", NULL};
-	const struct process_fd fds[] = {
-		{.source = launch_fd, .target = STEP_LAUNCH_FD},
-		{.source = process->dir_fd, .target = STEP_DIR_FD},
-		{.source = process->record_fd, .target = STEP_RECORD_FD},
-		{.source = runner->step_fd, .target = STEP_IMAGE_FD},
-	};
-	bool image = runner->step_fd >= 0;
-	struct process_spec spec = {
-		PROCESS_SPEC_INIT,
-		/* Otherwise the binary that runs, also when its file was replaced by a newer one.
-		 */
-		.path = image ? STEP_IMAGE_PATH : "/proc/self/exe",
-		.argv = argv,
-		.envp = env,
-		.cwd = "/",
-		.fds = fds,
-		.n_fds = image ? ARRAY_SIZE(fds) : ARRAY_SIZE(fds) - 1,
-		.new_session = true,
-	};
+	bool pool = request->users_fd > 0;
+	char *argv[] = {"planton", "step", (char *)attempt_dir, "3", "4", "5", pool ? "6" : NULL,
+			"7",	   NULL};
+	const int fds[] = {launch_fd, process->dir_fd, process->record_fd, request->folder_fd,
+			   request->users_fd};
 	pid_t pid;
-	return process_spawn(&spec, &pid, &process->pidfd);
+	return launch_program(runner, argv, env, fds, pool ? ARRAY_SIZE(fds) : ARRAY_SIZE(fds) - 2,
+			      -1, &process->pidfd, &pid);
 }
 
 int launch(struct runner *runner, const char *attempt_dir, const struct launch_request *request,

@@ -35,12 +35,20 @@ struct launch_request {
 	int64_t epoch;
 	const char *const *writable; /* folders; ends with NULL */
 	uint64_t timeout_ms, file_limit;
-	bool sync; /* its exit record outlasts a power cut */
+	int folder_fd, users_fd; /* of the pool of providers that it uses; 0: none */
+	bool sync;		 /* its exit record outlasts a power cut */
 };
 
 /* Makes the folder and starts the step in it. */
 int launch(struct runner *runner, const char *attempt_dir, const struct launch_request *request,
 	   struct process *ret, struct error **err);
+
+/* What the sandbox lets a launch read and write; the caller decrefs. */
+json_t *launch_sandbox(struct runner *runner, const struct engine_install *install,
+		       const char *const *writable);
+/* A step, or another role of its program, with fds from 3 on. -errno. */
+int launch_program(struct runner *runner, char *const *argv, char *const *env, const int *fds,
+		   size_t n_fds, int stderr_fd, int *ret_pidfd, pid_t *ret_pid);
 
 /* Opens what a folder holds, without starting anything; missing files stay -1. */
 int process_attach(const char *attempt_dir, struct process *ret, struct error **err);

@@ -37,7 +37,10 @@ static const char *const stage_names[] = {
 /* Shared with the child, whose memory is ours until it execs. */
 struct start {
 	const struct launch *launch;
-	int ruleset_fd, null_fd, stdout_fd, stderr_fd, live_fd;
+	char *const *argv;
+	int ruleset_fd;
+	int fds[1 + ENGINE_FDS_MAX];
+	int n_fds;
 	volatile enum stage stage;
 	volatile int error;
 };
@@ -62,9 +65,9 @@ static void child_main(struct start *start)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 
 	start->stage = STAGE_FDS;
-	if (dup2(start->null_fd, 0) < 0 || dup2(start->stdout_fd, 1) < 0 ||
-	    dup2(start->stderr_fd, 2) < 0 || dup2(start->live_fd, 3) < 0)
-		goto failed;
+	for (int fd = 0; fd < start->n_fds; fd++)
+		if (dup2(start->fds[fd], fd) < 0)
+			goto failed;
 	start->stage = STAGE_CWD;
 	if (chdir(launch->cwd) < 0)
 		goto failed;
@@ -79,7 +82,7 @@ static void child_main(struct start *start)
 		goto failed;
 	}
 	start->stage = STAGE_EXEC;
-	execve(launch->argv[0], launch->argv, launch->env);
+	execve(start->argv[0], start->argv, launch->env);
 failed:
 	start->error = errno;
 	_exit(127);
@@ -90,34 +93,40 @@ static int above(int fd)
 	return fcntl(fd, F_DUPFD_CLOEXEC, 10);
 }
 
-int engine_start(const struct launch *launch, int ruleset_fd, int stdout_fd, int stderr_fd,
-		 int live_fd, struct engine_child *ret, struct error **err)
+static void close_fds(struct start *start)
 {
-	_cleanup_close_ int null_low = open("/dev/null", O_RDWR | O_CLOEXEC);
-	_cleanup_close_ int null_fd = above(null_low);
-	_cleanup_close_ int out = above(stdout_fd);
-	_cleanup_close_ int errors = above(stderr_fd);
-	_cleanup_close_ int live = above(live_fd);
+	for (int i = 0; i < start->n_fds; i++)
+		safe_close(start->fds[i]);
+}
+
+int engine_start(const struct launch *launch, char *const *argv, int ruleset_fd, const int *fds,
+		 size_t n_fds, struct engine_child *ret, struct error **err)
+{
+	_cleanup_close_ int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	_cleanup_close_ int ruleset = ruleset_fd < 0 ? -1 : above(ruleset_fd);
-	if ((ruleset_fd >= 0 && ruleset < 0) || null_fd < 0 || out < 0 || errors < 0 || live < 0)
+	_cleanup_(close_fds) struct start start = {
+		.launch = launch,
+		.argv = argv,
+		.ruleset_fd = ruleset,
+	};
+	bool whole = ruleset_fd < 0 || ruleset >= 0;
+	for (size_t i = 0; whole && i < 1 + n_fds; i++) {
+		int fd = above(i == 0 ? null_fd : fds[i - 1]);
+		whole = fd >= 0;
+		if (whole)
+			start.fds[start.n_fds++] = fd;
+	}
+	if (!whole)
 		return error_set_errno(err, ERROR_INTERNAL, errno, "descriptors of the engine");
 
-	struct start start = {
-		.launch = launch,
-		.ruleset_fd = ruleset,
-		.null_fd = null_fd,
-		.stdout_fd = out,
-		.stderr_fd = errors,
-		.live_fd = live,
-	};
 	pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (pid == 0)
 		child_main(&start); /* NOLINT(clang-analyzer-unix.Vfork) */
 	if (pid < 0)
-		return error_set_errno(err, ERROR_INTERNAL, errno, "%s: vfork", launch->argv[0]);
+		return error_set_errno(err, ERROR_INTERNAL, errno, "%s: vfork", argv[0]);
 	if (start.error) {
 		waitpid(pid, NULL, 0);
-		return error_set_errno(err, ERROR_INTERNAL, start.error, "%s: %s", launch->argv[0],
+		return error_set_errno(err, ERROR_INTERNAL, start.error, "%s: %s", argv[0],
 				       stage_names[start.stage]);
 	}
 
@@ -126,7 +135,7 @@ int engine_start(const struct launch *launch, int ruleset_fd, int stdout_fd, int
 		int saved = errno;
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
-		return error_set_errno(err, ERROR_INTERNAL, saved, "%s: pidfd", launch->argv[0]);
+		return error_set_errno(err, ERROR_INTERNAL, saved, "%s: pidfd", argv[0]);
 	}
 	*ret = (struct engine_child){.pid = pid, .pidfd = pidfd};
 	return 0;

@@ -11,13 +11,15 @@ struct engine_child {
 	int pidfd; /* -1 once it was reaped */
 };
 
+#define ENGINE_FDS_MAX 5
+
 /*
- * Starts it in the sandbox, with an empty signal mask and default dispositions.
- * live_fd is inherited, as descriptor 3, by it and by what it starts. A failing
- * exec is an error here, never an exit code.
+ * Starts argv as the launch says, in the sandbox, with an empty signal mask and
+ * default dispositions. fds become its descriptors from 1 on; 0 is /dev/null. A
+ * failing exec is an error here, never an exit code.
  */
-int engine_start(const struct launch *launch, int ruleset_fd, int stdout_fd, int stderr_fd,
-		 int live_fd, struct engine_child *ret, struct error **err);
+int engine_start(const struct launch *launch, char *const *argv, int ruleset_fd, const int *fds,
+		 size_t n_fds, struct engine_child *ret, struct error **err);
 
 /* After its end. */
 void engine_reap(struct engine_child *child, int *ret_exit_code, int *ret_signal,

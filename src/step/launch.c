@@ -30,6 +30,23 @@ static uint64_t number(const json_t *object, const char *key)
 	return value > 0 ? (uint64_t)value : 0;
 }
 
+static void read_providers(const json_t *array, struct launch *launch)
+{
+	size_t i;
+	json_t *item;
+
+	launch->providers = xcalloc(json_array_size(array) + 1, sizeof(*launch->providers));
+	json_array_foreach(array, i, item)
+	{
+		const char *path = json_string_value(json_object_get(item, "path"));
+		if (path && path[0] == '/')
+			launch->providers[launch->n_providers++] = (struct launch_provider){
+				.path = xstrdup(path),
+				.ahead = (unsigned)number(item, "ahead"),
+			};
+	}
+}
+
 int launch_read(int fd, struct launch *ret, struct error **err)
 {
 	_cleanup_strbuf_secret_ struct strbuf text = STRBUF_INIT;
@@ -59,9 +76,11 @@ int launch_read(int fd, struct launch *ret, struct error **err)
 		.sandbox_read = strings(json_object_get(sandbox, "read")),
 		.sandbox_write = strings(json_object_get(sandbox, "write")),
 	};
+	read_providers(json_object_get(root, "providers"), &launch);
 	json_decref(root);
 
-	if (!launch.argv || launch.argv[0][0] != '/' || !launch.cwd) {
+	bool runs = launch.argv ? launch.argv[0][0] == '/' : launch.n_providers > 0;
+	if (!runs || !launch.cwd) {
 		launch_release(&launch);
 		return error_set(
 			err, ERROR_INVALID_ARGUMENT,
@@ -79,6 +98,9 @@ void launch_release(struct launch *launch)
 	strv_free(launch->env);
 	strv_free(launch->sandbox_read);
 	strv_free(launch->sandbox_write);
+	for (size_t i = 0; i < launch->n_providers; i++)
+		free(launch->providers[i].path);
+	free(launch->providers);
 	free(launch->cwd);
 	*launch = (struct launch){0};
 }

@@ -1,10 +1,12 @@
 /*
  * What a step is asked to run. As JSON:
  *     {"argv": [..], "env": ["K=V", ..], "cwd": "..",
+ *      "providers": [{"path": "..", "ahead": 3}],
  *      "timeoutMs": 0, "graceMs": 30000, "sync": false,
  *      "limits": {"fileBytes": 0, "outputBytes": 0},
  *      "sandbox": {"read": [".."], "write": [".."]} | null}
- * argv[0] is an absolute path. A number of 0 sets no limit.
+ * argv[0] is an absolute path. A number of 0 sets no limit. providers are there
+ * instead of argv for a pool (pool.h); ahead is how many start at once.
  */
 #pragma once
 
@@ -14,9 +16,16 @@
 
 #include "base/error.h"
 
+struct launch_provider {
+	char *path;
+	unsigned ahead;
+};
+
 struct launch {
 	char **argv, **env;
 	char *cwd;
+	struct launch_provider *providers;
+	size_t n_providers;
 	uint64_t timeout_ms; /* then SIGINT; graceMs later SIGKILL */
 	uint64_t grace_ms;
 	uint64_t limit_file_bytes;

@@ -79,7 +79,7 @@ static int allow(int ruleset, const char *path, uint64_t folder_access, uint64_t
 int sandbox_prepare(char *const *read_paths, char *const *write_paths, int *ret_fd,
 		    struct error **err)
 {
-	int abi = sandbox_abi();
+	int abi = read_paths || write_paths ? sandbox_abi() : 0;
 	if (abi == 0) {
 		*ret_fd = -1;
 		return 0;

@@ -12,7 +12,8 @@ int sandbox_abi(void);
 
 /*
  * Makes a ruleset for sandbox_enter(); the caller closes *ret_fd (-1: this
- * kernel has no Landlock). Paths that do not exist are left out.
+ * kernel has no Landlock, or there are no paths at all). Paths that do not exist
+ * are left out.
  */
 int sandbox_prepare(char *const *read_paths, char *const *write_paths, int *ret_fd,
 		    struct error **err);

@@ -30,6 +30,7 @@
 struct step {
 	int dir_fd, record_fd, signal_fd;
 	int stdout_fd, stderr_fd, live_fd;
+	int folder_fd, users_fd; /* of a pool of providers; -1: none */
 	struct launch launch;
 	struct engine_child engine;
 	struct exit_record record;
@@ -125,16 +126,18 @@ static int prepare(struct step *step, int launch_fd, struct error **err)
 static int start(struct step *step, struct error **err)
 {
 	_cleanup_close_ int ruleset = -1;
+	/* What it starts inherits them, too. */
+	const int fds[] = {step->stdout_fd, step->stderr_fd, step->live_fd, step->folder_fd,
+			   step->users_fd};
+	size_t n_fds = step->users_fd >= 0 ? ARRAY_SIZE(fds) : ARRAY_SIZE(fds) - 2;
 
-	if (step->launch.sandbox_read || step->launch.sandbox_write) {
-		int r = sandbox_prepare(step->launch.sandbox_read, step->launch.sandbox_write,
-					&ruleset, err);
-		if (r < 0)
-			return r;
-	}
+	int r = sandbox_prepare(step->launch.sandbox_read, step->launch.sandbox_write, &ruleset,
+				err);
+	if (r < 0)
+		return r;
 	step->record.started_ms = now_realtime_ms();
-	return engine_start(&step->launch, ruleset, step->stdout_fd, step->stderr_fd, step->live_fd,
-			    &step->engine, err);
+	return engine_start(&step->launch, step->launch.argv, ruleset, fds, n_fds, &step->engine,
+			    err);
 }
 
 static void interrupt_engine(struct step *step)
@@ -255,7 +258,7 @@ static int parse_fd(const char *string)
 
 int step_main(int argc, char **argv)
 {
-	if (argc != 5) {
+	if (argc != 5 && argc != 7) {
 		fprintf(stderr, "planton step is started by planton runner, not by hand\n");
 		return EXIT_CODE_USAGE;
 	}
@@ -263,6 +266,8 @@ int step_main(int argc, char **argv)
 	struct step step = {
 		.dir_fd = parse_fd(argv[3]),
 		.record_fd = parse_fd(argv[4]),
+		.folder_fd = argc == 7 ? parse_fd(argv[5]) : -1,
+		.users_fd = argc == 7 ? parse_fd(argv[6]) : -1,
 		.signal_fd = -1,
 		.stdout_fd = -1,
 		.stderr_fd = -1,
@@ -275,7 +280,8 @@ int step_main(int argc, char **argv)
 	}
 
 	/* Such as the program that runs: the engine is not to inherit it. */
-	(void)close_range((unsigned)MAX(launch_fd, MAX(step.dir_fd, step.record_fd)) + 1, ~0U, 0);
+	int last_fd = MAX(MAX(launch_fd, step.users_fd), MAX(step.dir_fd, step.record_fd));
+	(void)close_range((unsigned)last_fd + 1, ~0U, 0);
 
 	_cleanup_error_ struct error *error = NULL;
 	_cleanup_free_ char *reason = NULL;

@@ -25,7 +25,7 @@ static bool is_reserved(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (streq(name, names[i]))
 			return true;
-	if (startswith(name, "PLANTON_"))
+	if (startswith(name, "PLANTON_") || startswith(name, "PLUGIN_"))
 		return true;
 	return startswith(name, "TF_") && !startswith(name, "TF_VAR_") &&
 	       !startswith(name, "TF_TOKEN_");
@@ -35,6 +35,33 @@ static void add(char ***env, const char *name, const char *value)
 {
 	if (value)
 		strv_addf(env, "%s=%s", name, value);
+}
+
+/* As the engine would start it: go-plugin's handshake of Terraform's providers. */
+static void add_handshake(char ***env, const char *folder)
+{
+	strv_add(env, "TF_PLUGIN_MAGIC_COOKIE="
+		      "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
+	strv_add(env, "PLUGIN_PROTOCOL_VERSIONS=5,6");
+	strv_addf(env, "PLUGIN_UNIX_SOCKET_DIR=%s", folder);
+}
+
+/* "Test": the engine neither starts nor ends them. */
+static void add_reattach(char ***env, const json_t *providers)
+{
+	json_t *all = json_object();
+	size_t i;
+	json_t *provider;
+
+	json_array_foreach(providers, i, provider) json_object_set_new(
+		all, json_string_value(json_object_get(provider, "source")),
+		json_pack("{s:s s:O s:O s:b s:{s:s s:O}}", "Protocol", "grpc", "ProtocolVersion",
+			  json_object_get(provider, "protocol"), "Pid",
+			  json_object_get(provider, "pid"), "Test", 1, "Addr", "Network", "unix",
+			  "String", json_object_get(provider, "socket")));
+	_cleanup_free_ char *text = json_dumps(all, JSON_COMPACT);
+	add(env, "TF_REATTACH_PROVIDERS", text);
+	json_decref(all);
 }
 
 char **tofu_environment(const struct engine_environment *environment)
@@ -70,6 +97,10 @@ char **tofu_environment(const struct engine_environment *environment)
 		strv_add(&env, "TF_HTTP_RETRY_WAIT_MIN=1");
 		strv_add(&env, "TF_HTTP_RETRY_WAIT_MAX=2");
 	}
+	if (environment->provider_folder)
+		add_handshake(&env, environment->provider_folder);
+	if (environment->providers)
+		add_reattach(&env, environment->providers);
 	for (char *const *entry = environment->passed_on; entry && *entry; entry++)
 		strv_add(&env, *entry);
 

@@ -102,6 +102,7 @@ const struct engine tofu_engine = {
 	.make_inputs = tofu_make_inputs,
 	.plan_secrets = tofu_plan_secrets,
 	.read_plan = tofu_read_plan,
+	.find_providers = tofu_find_providers,
 	.read_providers = tofu_read_providers,
 	.is_stale_plan = is_stale_plan,
 };

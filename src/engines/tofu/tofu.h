@@ -13,4 +13,5 @@ int tofu_make_inputs(const json_t *variables, const json_t *manifest, const json
 int tofu_plan_secrets(const char *json, size_t size, json_t *ret_secrets, struct error **err);
 int tofu_read_plan(const char *json, size_t size, engine_diff_callback *callback, void *userdata,
 		   struct error **err);
+json_t *tofu_find_providers(const char *module_dir);
 json_t *tofu_read_providers(const char *lock_content);
