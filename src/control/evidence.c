@@ -157,10 +157,21 @@ static int set_needs_refresh(struct work *w, const struct job_row *job, struct e
 	return resource_status_set(w, job->resource_id, "held", held, err);
 }
 
-int evidence_collect(struct work *w, struct job_state *s, bool hold, struct error **err)
+/* Of an engine whose provider ended: its "failed" says that no answer came. */
+static void doubt_failures(json_t *found)
+{
+	const char *address;
+	json_t *one;
+	json_object_foreach(found, address, one) json_set_bool(one, "failed", false);
+}
+
+int evidence_collect(struct work *w, struct job_state *s, bool hold, bool provider_lost,
+		     struct error **err)
 {
 	_cleanup_json_ json_t *found = json_new_object();
 	int r = reported(w, &s->row, found, err);
+	if (provider_lost)
+		doubt_failures(found);
 	if (r >= 0)
 		r = put_all(w, &s->row, found, err);
 	if (r >= 0 && hold && s->row.resource_id && json_object_size(found) > 0)

@@ -194,15 +194,17 @@ static int end_attempt(struct work *w, struct job_state *s, struct attempt_row *
 		.attempt = o == a->operation ? a->number : job_state_attempt_number(s, o, a->epoch),
 	};
 	struct job_effects f;
-	/* An engine that could not save its state has told more than the state knows. */
-	bool unsaved = false;
+	/* An engine that could not save its state, or lost a provider, has told more than the state
+	 * knows. */
+	bool unsaved = false, lost = false;
 	if (operation_is_change(o) && a->result != RESULT_SUCCEEDED) {
 		_cleanup_json_ json_t *kept = attempt_facts(a);
-		unsaved = json_get_bool(kept, "erroredState", false);
+		lost = json_get_bool(facts, "providerLost", false);
+		unsaved = lost || json_get_bool(kept, "erroredState", false);
 	}
 	r = job_state_step(w, s, &step, &f, err);
 	if (r >= 0 && unsaved && !(f.flags & JOB_EFFECT_EVIDENCE))
-		r = evidence_collect(w, s, true, err);
+		r = evidence_collect(w, s, true, lost, err);
 	if (r < 0)
 		return r;
 	if (f.flags & JOB_EFFECT_GRANT)

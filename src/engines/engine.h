@@ -148,6 +148,8 @@ struct engine {
 	json_t *(*read_providers)(const char *lock_content);
 	/* Whether these errors of an apply mean that the state moved since the plan was made. */
 	bool (*is_stale_plan)(const char *summary);
+	/* Whether such an error means that a provider ended, so that nobody knows what it did. */
+	bool (*is_lost_provider)(const char *summary);
 };
 
 extern const struct engine tofu_engine;

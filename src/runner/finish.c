@@ -151,6 +151,20 @@ static void explain_stale_plan(struct attempt *attempt)
 	}
 }
 
+static bool lost_provider(const struct attempt *attempt)
+{
+	size_t i;
+	json_t *error;
+
+	json_array_foreach(attempt->progress.errors, i, error)
+	{
+		const char *summary = json_string_value(json_object_get(error, "summary"));
+		if (summary && attempt->install->engine->is_lost_provider(summary))
+			return true;
+	}
+	return false;
+}
+
 static enum report_status after_plan(struct attempt *attempt, struct end *end)
 {
 	_cleanup_error_ struct error *error = NULL;
@@ -260,6 +274,12 @@ json_t *finish(struct attempt *attempt, enum report_status *ret_status)
 		status = after_success(attempt, &end);
 	if (!streq(end.result, "succeeded") && attempt->command == ENGINE_APPLY)
 		explain_stale_plan(attempt);
+	bool lost = streq(end.result, "failed") && attempt->command == ENGINE_APPLY &&
+		    lost_provider(attempt);
+	if (lost)
+		progress_lead_error(&attempt->progress, "A provider ended while it was at work",
+				    "What it had begun may exist without being in the state: this "
+				    "job lists it.");
 	if (attempt->install && evidence_has_errored_state(attempt)) {
 		progress_lead_error(&attempt->progress, "The state could not be saved",
 				    "What the engine knew is kept as evidence of this job: "
@@ -278,6 +298,8 @@ json_t *finish(struct attempt *attempt, enum report_status *ret_status)
 				  "result", end.result, "exitCode", end.exit_code, "signal",
 				  end.signal, "errors", attempt->progress.errors, "operationEnds",
 				  next == _ENGINE_COMMAND_INVALID, "facts", facts(attempt, &end));
+	if (lost)
+		json_object_set_new(json_object_get(ended, "facts"), "providerLost", json_true());
 	if (next != _ENGINE_COMMAND_INVALID)
 		json_object_set_new(ended, "next",
 				    json_pack("{s:s s:s}", "operation",

@@ -166,10 +166,11 @@ static int spawn(struct job *job, struct providers *providers, int launch_fd, in
 {
 	_cleanup_free_ char *name = job_launch_name(job);
 	_cleanup_strv_ char **marks = launch_marks(job->runner, name, job->grant->epoch);
-	_cleanup_free_ char *log = path_join(job->workspace.aux, "providers", "stderr", NULL);
+	_cleanup_free_ char *folder = path_join(job->workspace.aux, "providers", NULL);
+	_cleanup_free_ char *log = path_join(folder, "stderr", NULL);
 	_cleanup_close_ int log_fd =
 		open(log, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	char *argv[] = {"planton", "providers", name, NULL};
+	char *argv[] = {"planton", "providers", folder, NULL};
 	int fds[3 + PROVIDERS_MAX] = {launch_fd, providers->folder_fd, pool_users_fd};
 	size_t n_fds = 3;
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -41,6 +42,7 @@ struct start {
 	int ruleset_fd;
 	int fds[1 + ENGINE_FDS_MAX];
 	int n_fds;
+	bool bound;
 	volatile enum stage stage;
 	volatile int error;
 };
@@ -72,6 +74,8 @@ static void child_main(struct start *start)
 	if (chdir(launch->cwd) < 0)
 		goto failed;
 	start->stage = STAGE_LIMITS;
+	if (start->bound && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		goto failed;
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 ||
 	    limit(RLIMIT_FSIZE, launch->limit_file_bytes) < 0)
 		goto failed;
@@ -100,7 +104,7 @@ static void close_fds(struct start *start)
 }
 
 int engine_start(const struct launch *launch, char *const *argv, int ruleset_fd, const int *fds,
-		 size_t n_fds, struct engine_child *ret, struct error **err)
+		 size_t n_fds, bool bound, struct engine_child *ret, struct error **err)
 {
 	_cleanup_close_ int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	_cleanup_close_ int ruleset = ruleset_fd < 0 ? -1 : above(ruleset_fd);
@@ -108,6 +112,7 @@ int engine_start(const struct launch *launch, char *const *argv, int ruleset_fd,
 		.launch = launch,
 		.argv = argv,
 		.ruleset_fd = ruleset,
+		.bound = bound,
 	};
 	bool whole = ruleset_fd < 0 || ruleset >= 0;
 	for (size_t i = 0; whole && i < 1 + n_fds; i++) {

@@ -15,11 +15,12 @@ struct engine_child {
 
 /*
  * Starts argv as the launch says, in the sandbox, with an empty signal mask and
- * default dispositions. fds become its descriptors from 1 on; 0 is /dev/null. A
- * failing exec is an error here, never an exit code.
+ * default dispositions. fds become its descriptors from 1 on; 0 is /dev/null. It is
+ * killed when this process dies if bound says so. A failing exec is an error here,
+ * never an exit code.
  */
 int engine_start(const struct launch *launch, char *const *argv, int ruleset_fd, const int *fds,
-		 size_t n_fds, struct engine_child *ret, struct error **err);
+		 size_t n_fds, bool bound, struct engine_child *ret, struct error **err);
 
 /* After its end. */
 void engine_reap(struct engine_child *child, int *ret_exit_code, int *ret_signal,

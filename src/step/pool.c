@@ -113,7 +113,7 @@ static bool worker_start(struct pool *pool, size_t provider)
 	const int fds[] = {theirs, STDERR_FILENO, POOL_FOLDER_FD};
 	_cleanup_close_ int ours = pipe_fds[0];
 	struct engine_child child;
-	if (engine_start(&pool->launch, argv, pool->ruleset_fd, fds, ARRAY_SIZE(fds), &child,
+	if (engine_start(&pool->launch, argv, pool->ruleset_fd, fds, ARRAY_SIZE(fds), true, &child,
 			 &error) < 0) {
 		_cleanup_free_ char *why = error_describe(error);
 		fprintf(stderr, "%s\n", why);
@@ -457,6 +457,17 @@ static int prepare(struct pool *pool, struct error **err)
 			       &pool->ruleset_fd, err);
 }
 
+static void pool_release(struct pool *pool)
+{
+	while (pool->n_connections > 0)
+		connection_free(pool->connections[--pool->n_connections]);
+	while (pool->n_workers > 0)
+		worker_free(pool->workers[--pool->n_workers]);
+	launch_release(&pool->launch);
+	safe_close(pool->signal_fd);
+	safe_close(pool->ruleset_fd);
+}
+
 int pool_main(int argc, char **argv)
 {
 	struct pool pool = {.signal_fd = -1, .ruleset_fd = -1};
@@ -475,6 +486,6 @@ int pool_main(int argc, char **argv)
 		run(&pool);
 		kill_descendants();
 	}
-	/* What it held goes with the process. */
+	pool_release(&pool);
 	return r < 0 ? EXIT_CODE_ERROR : EXIT_CODE_OK;
 }

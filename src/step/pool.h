@@ -4,7 +4,7 @@
  * engine makes is served by a process of its own, as when the engine starts them
  * itself.
  *
- * argv is "providers" and the job's launch, for people. Descriptors:
+ * argv is "providers" and a folder of the job's, for people. Descriptors:
  *     3    a memfd with the launch (launch.h), "providers" instead of argv
  *     4    the folder of the providers' sockets, which they inherit as 3
  *     5    a stream socket whose other end everybody holds who uses the pool: it

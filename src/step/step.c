@@ -136,8 +136,8 @@ static int start(struct step *step, struct error **err)
 	if (r < 0)
 		return r;
 	step->record.started_ms = now_realtime_ms();
-	return engine_start(&step->launch, step->launch.argv, ruleset, fds, n_fds, &step->engine,
-			    err);
+	return engine_start(&step->launch, step->launch.argv, ruleset, fds, n_fds, false,
+			    &step->engine, err);
 }
 
 static void interrupt_engine(struct step *step)

@@ -1,4 +1,4 @@
-"""kill -9 of server, runner, step and engine, alone and in pairs, at init, plan, apply and between them, at random moments.
+"""kill -9 of server, runner, step, engine and the pool of its providers, alone and in pairs, at init, plan, apply and between them, at random moments.
 
 A round runs one job on a real PostgreSQL database, kills, brings everything up again, waits until the job is completed, and then
 looks at the real things: psql, the engine's own output files, and a recorder of when each engine ran.
@@ -34,7 +34,7 @@ from harness.postgres import Postgres, database  # noqa: E402
 from harness.processes import wait_until  # noqa: E402
 from harness.recorder import Launch, Recorder  # noqa: E402
 
-VICTIMS = ("server", "runner", "step", "engine")
+VICTIMS = ("server", "runner", "step", "engine", "providers")
 PHASES = ("init", "plan", "apply", "between")
 COMBINATIONS = [(victims, phase) for n in (1, 2) for victims in itertools.combinations(VICTIMS, n) for phase in PHASES]
 SETTLE_SECONDS = 120.0
@@ -120,6 +120,8 @@ class Matrix:
             return True
         if name == "runner":
             return any([kill(p.pid) for p in self.platform.role("runner")])
+        if name == "providers":
+            return any([kill(p.pid) for p in self.platform.role("providers") if f"/{job}/" in p.argv[2]])
         if launch is None or launch.ended is not None:
             alive = [a for a in self.recorder.of_job(job) if a.ended is None]
             if not alive:
@@ -277,7 +279,7 @@ class Matrix:
             self.check_job(this, each)
         this.problems += self.recorder.problems
         self.recorder.problems.clear()
-        if not {"step", "engine"} & set(this.hit):
+        if not {"step", "engine", "providers"} & set(this.hit):
             self.learn(before)
         for launch in self.recorder.launches[before:]:
             self.recorder.forget(launch)
@@ -437,7 +439,7 @@ def table(done: list[Round]) -> str:
     rows: dict[tuple[tuple[str, ...], str], list[Round]] = defaultdict(list)
     for this in done:
         rows[this.victims, this.phase].append(this)
-    lines = [f"{'killed':<15} {'at':<8} {'rounds':>6} {'hit':>4} {'succeeded':>9} {'failed':>6} {'held':>4} {'listed':>6} {'problems':>8}"]
+    lines = [f"{'killed':<18} {'at':<8} {'rounds':>6} {'hit':>4} {'succeeded':>9} {'failed':>6} {'held':>4} {'listed':>6} {'problems':>8}"]
     total = [0] * 7
     for victims, phase in COMBINATIONS:
         some = rows.get((victims, phase), [])
@@ -457,7 +459,7 @@ def table(done: list[Round]) -> str:
 
 
 def _row(who: str, phase: str, figures: list[int]) -> str:
-    return f"{who:<15} {phase:<8} " + " ".join(f"{n:>{w}}" for n, w in zip(figures, (6, 4, 9, 6, 4, 6, 8), strict=True))
+    return f"{who:<18} {phase:<8} " + " ".join(f"{n:>{w}}" for n, w in zip(figures, (6, 4, 9, 6, 4, 6, 8), strict=True))
 
 
 def main() -> int:

@@ -80,6 +80,11 @@ static bool is_stale_plan(const char *summary)
 	       strstr(summary, "saved plan does not match the given state");
 }
 
+static bool is_lost_provider(const char *summary)
+{
+	return strstr(summary, "Plugin did not respond") || strstr(summary, "Plugin error");
+}
+
 static const char *const version_arguments[] = {"version", "-json", NULL};
 
 const struct engine tofu_engine = {
@@ -105,4 +110,5 @@ const struct engine tofu_engine = {
 	.find_providers = tofu_find_providers,
 	.read_providers = tofu_read_providers,
 	.is_stale_plan = is_stale_plan,
+	.is_lost_provider = is_lost_provider,
 };
