@@ -345,8 +345,6 @@ static int start_engine(struct attempt *attempt, struct error **err)
 	_cleanup_free_ char *dir = job_attempt_dir(job);
 	_cleanup_free_ char *name = job_launch_name(job);
 	_cleanup_free_ char *address = job_state_address(job);
-	const char *writable[] = {workspace->module, workspace->home, workspace->files,
-				  workspace->tmp, NULL};
 	const struct engine_options options = prepare_options(attempt);
 	json_t *credentials;
 
@@ -381,7 +379,7 @@ static int start_engine(struct attempt *attempt, struct error **err)
 		.cwd = workspace->module,
 		.launch = name,
 		.epoch = grant->epoch,
-		.writable = writable,
+		.workspace = workspace,
 		.timeout_ms = time_limit(grant),
 		.folder_fd = environment.providers ? providers_folder(job) : 0,
 		.users_fd = environment.providers ? providers_users(job) : 0,

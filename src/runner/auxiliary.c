@@ -26,8 +26,6 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 {
 	const struct workspace *workspace = &job->workspace;
 	_cleanup_free_ char *launch_name = job_launch_name(job);
-	const char *writable[] = {workspace->module, workspace->home, workspace->files,
-				  workspace->tmp, NULL};
 	_cleanup_strv_ char **marks = launch_marks(job->runner, launch_name, job->grant->epoch);
 	const struct engine_options options = {0};
 	bool init = command == ENGINE_INIT, show = command == ENGINE_SHOW_PLAN;
@@ -55,7 +53,7 @@ int auxiliary_start(struct auxiliary *auxiliary, struct job *job,
 		.cwd = workspace->module,
 		.launch = launch_name,
 		.epoch = job->grant->epoch,
-		.writable = writable,
+		.workspace = workspace,
 		.timeout_ms = TIMEOUT_MS,
 		.folder_fd = show ? providers_folder(job) : 0,
 		.users_fd = show ? providers_users(job) : 0,

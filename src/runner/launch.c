@@ -41,7 +41,7 @@ static json_t *string_array(char *const *vector)
 }
 
 json_t *launch_sandbox(struct runner *runner, const struct engine_install *install,
-		       const char *const *writable)
+		       const struct workspace *workspace)
 {
 	static const char *const system_paths[] = {
 		"/usr",
@@ -62,6 +62,9 @@ json_t *launch_sandbox(struct runner *runner, const struct engine_install *insta
 	};
 	static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/tty",
 					      "/dev/shm"};
+	/* Not the workspace itself: what is the runner's lies beside them. */
+	const char *const folders[] = {workspace->module, workspace->home, workspace->files,
+				       workspace->tmp};
 	json_t *read = string_array(install->read_paths);
 	json_t *write = json_array();
 
@@ -76,8 +79,8 @@ json_t *launch_sandbox(struct runner *runner, const struct engine_install *insta
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
 		json_array_append_new(write, json_string(devices[i]));
-	for (const char *const *path = writable; path && *path; path++)
-		json_array_append_new(write, json_string(*path));
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		json_array_append_new(write, json_string(folders[i]));
 	for (char *const *path = runner->options.allow_write; path && *path; path++)
 		json_array_append_new(write, json_string(*path));
 	return json_pack("{s:o s:o}", "read", read, "write", write);
@@ -85,13 +88,13 @@ json_t *launch_sandbox(struct runner *runner, const struct engine_install *insta
 
 static int launch_memfd(struct runner *runner, const struct launch_request *request)
 {
-	json_t *root = json_pack("{s:o s:o s:s s:I s:I s:b s:{s:I s:I} s:o}", "argv",
-				 string_array(request->argv), "env", string_array(request->env),
-				 "cwd", request->cwd, "timeoutMs", (json_int_t)request->timeout_ms,
-				 "graceMs", (json_int_t)INTERRUPT_GRACE_MS, "sync", request->sync,
-				 "limits", "fileBytes", (json_int_t)request->file_limit,
-				 "outputBytes", OUTPUT_MAX, "sandbox",
-				 launch_sandbox(runner, request->install, request->writable));
+	json_t *root =
+		json_pack("{s:o s:o s:s s:I s:I s:b s:{s:I s:I} s:o}", "argv",
+			  string_array(request->argv), "env", string_array(request->env), "cwd",
+			  request->cwd, "timeoutMs", (json_int_t)request->timeout_ms, "graceMs",
+			  (json_int_t)INTERRUPT_GRACE_MS, "sync", request->sync, "limits",
+			  "fileBytes", (json_int_t)request->file_limit, "outputBytes", OUTPUT_MAX,
+			  "sandbox", launch_sandbox(runner, request->install, request->workspace));
 	if (!root)
 		return -EINVAL;
 	char *text = json_dumps(root, JSON_COMPACT);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "runner/context.h"
+#include "runner/workspace.h"
 
 /* A step that runs, ran or is being looked for. Descriptors are -1 where there is none. */
 struct process {
@@ -33,7 +34,7 @@ struct launch_request {
 	const char *cwd;
 	const char *launch; /* "<job>/<operation>/<attempt>" */
 	int64_t epoch;
-	const char *const *writable; /* folders; ends with NULL */
+	const struct workspace *workspace; /* what it may write */
 	uint64_t timeout_ms, file_limit;
 	int folder_fd, users_fd; /* of the pool of providers that it uses; 0: none */
 	bool sync;		 /* its exit record outlasts a power cut */
@@ -45,7 +46,7 @@ int launch(struct runner *runner, const char *attempt_dir, const struct launch_r
 
 /* What the sandbox lets a launch read and write; the caller decrefs. */
 json_t *launch_sandbox(struct runner *runner, const struct engine_install *install,
-		       const char *const *writable);
+		       const struct workspace *workspace);
 /* A step, or another role of its program, with fds from 3 on. -errno. */
 int launch_program(struct runner *runner, char *const *argv, char *const *env, const int *fds,
 		   size_t n_fds, int stderr_fd, int *ret_pidfd, pid_t *ret_pid);

@@ -121,11 +121,12 @@ static int listen_at(int folder_fd, const char *name)
 	return TAKE_FD(fd);
 }
 
+/* Where providers may make their sockets. */
 static int make_folder(const struct workspace *workspace)
 {
 	char id[ULID_SIZE];
 	ulid_new(id);
-	_cleanup_free_ char *path = path_join(workspace->aux, "providers", id, NULL);
+	_cleanup_free_ char *path = path_join(workspace->tmp, id, NULL);
 
 	int r = mkdir_p(path, 0700);
 	if (r < 0)
@@ -137,7 +138,6 @@ static int make_folder(const struct workspace *workspace)
 static int launch_memfd(struct job *job, const struct engine_install *install, const json_t *list,
 			char *const *env, enum engine_command command)
 {
-	const char *writable[] = {job->workspace.path, NULL};
 	json_t *programs = json_array();
 	json_t *variables = json_array();
 	size_t i;
@@ -150,7 +150,7 @@ static int launch_memfd(struct job *job, const struct engine_install *install, c
 		json_array_append_new(variables, json_string(*env));
 	json_t *root = json_pack("{s:o s:o s:s s:o}", "providers", programs, "env", variables,
 				 "cwd", job->workspace.module, "sandbox",
-				 launch_sandbox(job->runner, install, writable));
+				 launch_sandbox(job->runner, install, &job->workspace));
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	if (!text)
@@ -167,6 +167,9 @@ static int spawn(struct job *job, struct providers *providers, int launch_fd, in
 	_cleanup_free_ char *name = job_launch_name(job);
 	_cleanup_strv_ char **marks = launch_marks(job->runner, name, job->grant->epoch);
 	_cleanup_free_ char *folder = path_join(job->workspace.aux, "providers", NULL);
+	int r = mkdir_p(folder, 0700);
+	if (r < 0)
+		return r;
 	_cleanup_free_ char *log = path_join(folder, "stderr", NULL);
 	_cleanup_close_ int log_fd =
 		open(log, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -484,7 +484,7 @@ int pool_main(int argc, char **argv)
 		fprintf(stderr, "%s\n", why);
 	} else {
 		run(&pool);
-		kill_descendants();
+		kill_descendants(STDERR_FILENO);
 	}
 	pool_release(&pool);
 	return r < 0 ? EXIT_CODE_ERROR : EXIT_CODE_OK;

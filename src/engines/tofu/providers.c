@@ -45,14 +45,13 @@ static char *find_program(const char *providers, const char *source, const char 
 
 json_t *tofu_find_providers(const char *module_dir)
 {
-	_cleanup_free_ char *lock = path_join(module_dir, tofu_engine.lock_file, NULL);
 	_cleanup_free_ char *folder =
 		path_join(module_dir, tofu_engine.data_dir, "providers", NULL);
 	_cleanup_free_ char *text = NULL;
 	size_t i;
 	json_t *provider;
 
-	if (read_file(lock, LOCK_FILE_MAX, &text, NULL) < 0)
+	if (read_file_beneath(module_dir, tofu_engine.lock_file, LOCK_FILE_MAX, &text, NULL) < 0)
 		return NULL;
 	json_t *providers = tofu_read_providers(text);
 	json_array_foreach(providers, i, provider)
