@@ -1,6 +1,6 @@
 /*
- * One binary, four roles: `planton server`, `planton runner`, `planton step`;
- * anything else is the command line client.
+ * One binary: `planton server`, `planton runner`, and what a runner starts, `planton
+ * step` and `planton providers`; anything else is the command line client.
  */
 #include <stdbool.h>
 #include <stdio.h>

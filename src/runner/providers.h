@@ -1,6 +1,6 @@
 /*
  * The providers of a job, kept warm between its engine commands: their pool
- * (step/pool.h) and who may use it. docs/decisions/0008-warm-providers.md says why.
+ * (step/pool.h) and who may use it. docs/decisions/0009-warm-providers.md says why.
  */
 #pragma once
 

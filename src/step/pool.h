@@ -1,6 +1,6 @@
 /*
  * `planton providers`: the provider processes of one job, kept between its engine
- * commands (docs/decisions/0008-warm-providers.md). Each connection that an
+ * commands (docs/decisions/0009-warm-providers.md). Each connection that an
  * engine makes is served by a process of its own, as when the engine starts them
  * itself.
  *
