@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.planton import TOP, Platform  # noqa: E402
+from harness.planton import TOP, Platform
 
 
 @pytest.fixture

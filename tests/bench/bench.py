@@ -29,11 +29,11 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.kinds import manifest, write_kind  # noqa: E402
-from harness.memory import private_bytes  # noqa: E402
-from harness.planton import BINARY, TOP, Platform, playground  # noqa: E402
-from harness.processes import wait_until  # noqa: E402
-from harness.recorder import Launch, Recorder  # noqa: E402
+from harness.kinds import manifest, write_kind
+from harness.memory import private_bytes
+from harness.planton import BINARY, TOP, Platform, playground
+from harness.processes import wait_until
+from harness.recorder import Launch, Recorder
 
 BUILTIN = """\
 # {number}

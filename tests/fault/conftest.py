@@ -10,8 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.recorder import Recorder  # noqa: E402
-from integration.conftest import make_platform, platform, postgres  # noqa: E402
+from harness.recorder import Recorder
+from integration.conftest import make_platform, platform, postgres
 
 __all__ = ["make_platform", "platform", "postgres"]
 

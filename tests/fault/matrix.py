@@ -27,12 +27,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import requests  # noqa: E402
-from harness.logs import compare_log  # noqa: E402
-from harness.planton import TOP, ApiError, Platform  # noqa: E402
-from harness.postgres import Postgres, database  # noqa: E402
-from harness.processes import wait_until  # noqa: E402
-from harness.recorder import Launch, Recorder  # noqa: E402
+import requests
+from harness.logs import compare_log
+from harness.planton import TOP, ApiError, Platform
+from harness.postgres import Postgres, database
+from harness.processes import wait_until
+from harness.recorder import Launch, Recorder
 
 VICTIMS = ("server", "runner", "step", "engine", "providers")
 PHASES = ("init", "plan", "apply", "between")
@@ -119,9 +119,11 @@ class Matrix:
             self.platform.kill_server()
             return True
         if name == "runner":
-            return any([kill(p.pid) for p in self.platform.role("runner")])
+            killed = [kill(p.pid) for p in self.platform.role("runner")]
+            return any(killed)
         if name == "providers":
-            return any([kill(p.pid) for p in self.platform.role("providers") if f"/{job}/" in p.argv[2]])
+            killed = [kill(p.pid) for p in self.platform.role("providers") if f"/{job}/" in p.argv[2]]
+            return any(killed)
         if launch is None or launch.ended is not None:
             alive = [a for a in self.recorder.of_job(job) if a.ended is None]
             if not alive:
@@ -419,7 +421,7 @@ def play(root: str, chosen: list[Round], on_round: Any = None) -> list[Round]:
         for this in chosen:
             try:
                 matrix.run(this)
-            except Exception:
+            except Exception:  # noqa: BLE001 (whatever it is, it is this round's problem)
                 this.problems.append(traceback.format_exc())
             done.append(this)
             print(this, flush=True)

@@ -142,7 +142,7 @@ class Platform:
     # ---- CLI ----
 
     def cli(self, *arguments: str, stdin: str | None = None, check: int | None = 0, env: dict[str, str] | None = None, timeout: float = 120) -> Result:
-        done = subprocess.run([str(BINARY), *arguments], env=self.env() | (env or {}), input=stdin, capture_output=True, text=True, timeout=timeout, cwd=self.root, errors="replace", stdin=None if stdin is not None else subprocess.DEVNULL)
+        done = subprocess.run([str(BINARY), *arguments], env=self.env() | (env or {}), input=stdin, capture_output=True, text=True, timeout=timeout, cwd=self.root, errors="replace", stdin=None if stdin is not None else subprocess.DEVNULL, check=False)
         if check is not None:
             assert done.returncode == check, f"planton {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return Result(done.returncode, done.stdout, done.stderr)

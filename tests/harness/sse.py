@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from .planton import Platform
@@ -24,7 +24,7 @@ class Stream:
         self.response = self.connection.getresponse()
         assert self.response.status == 200, self.response.read()
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.planton import TOP, Platform  # noqa: E402
-from harness.postgres import Postgres  # noqa: E402
+from harness.planton import TOP, Platform
+from harness.postgres import Postgres
 
 
 @pytest.fixture

@@ -272,7 +272,8 @@ def test_S35_logs_is_an_alias(platform: Platform) -> None:
 
 def test_S36_cancel_says_what_happens(platform: Platform) -> None:
     job = platform.apply(playground(sleepSeconds=2))["stackJob"]["metadata"]["id"]
-    assert job in (lambda r: r.out + r.err)(platform.cli("stack-job", "cancel", job))
+    said = platform.cli("stack-job", "cancel", job)
+    assert job in said.out + said.err
     platform.wait_job(job)
     missing = platform.cli("stack-job", "cancel", "sj_00000000000000000000000000", check=6)
     assert "sj_00000000000000000000000000" in missing.err

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 import pytest
@@ -87,7 +88,7 @@ class Watch:
             for name, pid in self.pids.items():
                 self.highest[name] = max(self.highest[name], private_bytes(pid))
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
