@@ -78,13 +78,12 @@ static json_t *known_addresses(struct work *w, const char *state_id)
 static int put(struct work *w, const struct job_row *job, const json_t *addresses,
 	       const char *address, const json_t *one, struct error **err)
 {
-	if (json_get_bool(one, "failed", false))
-		return 0;
 	const struct adoption_case c = {
 		.address = address,
 		.type = json_get_str(one, "type"),
 		.action = json_get_str(one, "action"),
 		.complete = json_get_bool(one, "complete", false),
+		.failed = json_get_bool(one, "failed", false),
 		.in_state = json_object_get(addresses, address) != NULL,
 		.id_key = json_get_str(one, "idKey"),
 		.id_value = json_get_str(one, "idValue"),
@@ -117,10 +116,11 @@ static int settle(struct work *w, const struct job_row *job, const json_t *addre
 	int r = MIN(n, 0);
 	for (int i = 0; i < n; i++) {
 		const json_t *one = json_object_get(found, rows[i].address);
-		bool known = json_get_bool(one, "failed", false) ||
-			     (json_get_bool(one, "complete", false) &&
-			      (json_object_get(addresses, rows[i].address) ||
-			       streq_null(rows[i].action, "delete")));
+		bool told = json_get_bool(one, "failed", false) ||
+			    json_get_bool(one, "complete", false);
+		bool gone = json_get_bool(one, "complete", false) &&
+			    streq_null(rows[i].action, "delete");
+		bool known = told && (gone || json_object_get(addresses, rows[i].address));
 		if (r >= 0 && known && !rows[i].resolved_ms) {
 			rows[i].resolved_ms = w->now_ms;
 			r = adoption_put(w->tx, &rows[i], err);
@@ -157,21 +157,10 @@ static int set_needs_refresh(struct work *w, const struct job_row *job, struct e
 	return resource_status_set(w, job->resource_id, "held", held, err);
 }
 
-/* Of an engine whose provider ended: its "failed" says that no answer came. */
-static void doubt_failures(json_t *found)
-{
-	const char *address;
-	json_t *one;
-	json_object_foreach(found, address, one) json_set_bool(one, "failed", false);
-}
-
-int evidence_collect(struct work *w, struct job_state *s, bool hold, bool provider_lost,
-		     struct error **err)
+int evidence_collect(struct work *w, struct job_state *s, bool hold, struct error **err)
 {
 	_cleanup_json_ json_t *found = json_new_object();
 	int r = reported(w, &s->row, found, err);
-	if (provider_lost)
-		doubt_failures(found);
 	if (r >= 0)
 		r = put_all(w, &s->row, found, err);
 	if (r >= 0 && hold && s->row.resource_id && json_object_size(found) > 0)

@@ -9,9 +9,8 @@
 #include "control/jobs_state.h"
 
 /* From the stored resource events of the attempt. hold: then the resource needs a refresh before
- * its next change, if anything was begun. provider_lost: what failed may have been done. */
-int evidence_collect(struct work *w, struct job_state *s, bool hold, bool provider_lost,
-		     struct error **err);
+ * its next change, if anything was begun. */
+int evidence_collect(struct work *w, struct job_state *s, bool hold, struct error **err);
 /* The engine of the job that holds the resource is gone for good: engine_may_live becomes
  * needs_refresh, or nothing when no resource was ever begun. */
 int evidence_close(struct work *w, const struct job_state *s, struct error **err);

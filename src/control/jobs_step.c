@@ -244,7 +244,7 @@ int job_state_step(struct work *w, struct job_state *s, const struct job_step *s
 	if (r >= 0 && (f.flags & JOB_EFFECT_HOLD))
 		r = hold_resource(w, s, runner_id, epoch, err);
 	if (r >= 0 && (f.flags & JOB_EFFECT_EVIDENCE))
-		r = evidence_collect(w, s, !(f.flags & JOB_EFFECT_HOLD), false, err);
+		r = evidence_collect(w, s, !(f.flags & JOB_EFFECT_HOLD), err);
 	if (r >= 0 && (f.flags & JOB_EFFECT_STATE_FRESH))
 		r = clear_refresh_hold(w, s, err);
 	if (r >= 0 && (f.flags & JOB_EFFECT_FINISHED))

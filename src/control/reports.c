@@ -196,15 +196,15 @@ static int end_attempt(struct work *w, struct job_state *s, struct attempt_row *
 	struct job_effects f;
 	/* An engine that could not save its state, or lost a provider, has told more than the state
 	 * knows. */
-	bool unsaved = false, lost = false;
+	bool unsaved = false;
 	if (operation_is_change(o) && a->result != RESULT_SUCCEEDED) {
 		_cleanup_json_ json_t *kept = attempt_facts(a);
-		lost = json_get_bool(facts, "providerLost", false);
-		unsaved = lost || json_get_bool(kept, "erroredState", false);
+		unsaved = json_get_bool(facts, "providerLost", false) ||
+			  json_get_bool(kept, "erroredState", false);
 	}
 	r = job_state_step(w, s, &step, &f, err);
 	if (r >= 0 && unsaved && !(f.flags & JOB_EFFECT_EVIDENCE))
-		r = evidence_collect(w, s, true, lost, err);
+		r = evidence_collect(w, s, true, err);
 	if (r < 0)
 		return r;
 	if (f.flags & JOB_EFFECT_GRANT)

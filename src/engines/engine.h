@@ -47,7 +47,7 @@ struct engine_environment {
 	const json_t *credentials; /* {NAME: value}, added last but for reserved names */
 	char *const *marks;	   /* "NAME=value": how its processes are found again */
 	char *const *passed_on;	   /* "NAME=value" of the runner: proxies, certificates */
-	/* [{source, protocol, pid, socket}]: providers that run already. */
+	/* [{source, protocol, socket}]: providers that run already. */
 	const json_t *providers;
 	/* Of a provider instead of an engine: where it is to make its socket. */
 	const char *provider_folder;

@@ -22,6 +22,9 @@ static bool has_import(const struct adoption_case *c)
 
 bool adoption_is_outstanding(const struct adoption_case *c)
 {
+	/* Half made it would be in the state, too, if that was saved. */
+	if (c->failed)
+		return !c->in_state;
 	if (!c->complete)
 		return true;
 	return !c->in_state && !streq(c->action, "delete");
@@ -29,6 +32,10 @@ bool adoption_is_outstanding(const struct adoption_case *c)
 
 char *adoption_advice(const struct adoption_case *c)
 {
+	if (c->failed)
+		return xasprintf("%s of %s failed, and the state does not know what it left: look "
+				 "whether it exists outside",
+				 c->action, c->address);
 	if (!c->complete)
 		return xasprintf("%s of %s was begun and never reported complete: refresh, then "
 				 "look whether it exists outside",

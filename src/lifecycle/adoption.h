@@ -5,7 +5,7 @@
 
 struct adoption_case {
 	const char *address, *type, *action; /* action: create | update | delete | replace */
-	bool complete;			     /* reported complete */
+	bool complete, failed;		     /* reported so; neither: begun, and no word since */
 	bool in_state;			     /* the newest saved state has the address */
 	const char *id_key, *id_value; /* of the engine's report; NULL or "" when it gave none */
 };

@@ -515,6 +515,27 @@ static enum report_status tell_end(struct attempt *attempt, json_t *ended,
 	}
 }
 
+/*
+ * An engine that ended as it should has left none of them at work; otherwise they
+ * may still be. Those of an earlier runner's pool are found by their marks. False:
+ * the runner is to stop.
+ */
+static bool end_providers(struct attempt *attempt)
+{
+	json_t *record = process_exit_record(&attempt->process);
+	bool clean = record && json_integer_value(json_object_get(record, "exitCode")) == 0 &&
+		     json_integer_value(json_object_get(record, "signal")) == 0;
+	json_decref(record);
+	if (clean)
+		return true;
+	if (!providers_end(attempt->job))
+		return false;
+	while (attempt->found && leftovers_of_job_alive(attempt->job->id, attempt->install->path))
+		if (attempt_pause(ORPHAN_CHECK_MS, attempt) && is_stopping(attempt))
+			return false;
+	return true;
+}
+
 /* The lease is over. The engine ends in its own time, and what it did is told. */
 static void give_up(struct attempt *attempt)
 {
@@ -526,6 +547,9 @@ static void give_up(struct attempt *attempt)
 		if (!attempt->ended)
 			wait_for_more(attempt);
 	}
+	/* The last word is that nothing is alive. */
+	if (!end_providers(attempt))
+		return;
 	/* A hold may end by nothing else: the server says again and again that the job is to be
 	 * dropped. */
 	do
@@ -583,38 +607,18 @@ static void attempt_release(struct attempt *attempt)
 	free(attempt->refusal);
 }
 
-/*
- * An engine that ended as it should has left none of them at work; otherwise they
- * may still be. Those of an earlier runner's pool are found by their marks. False:
- * the runner is to stop.
- */
-static bool end_providers(struct attempt *attempt, bool found)
-{
-	json_t *record = process_exit_record(&attempt->process);
-	bool clean = record && json_integer_value(json_object_get(record, "exitCode")) == 0 &&
-		     json_integer_value(json_object_get(record, "signal")) == 0;
-	json_decref(record);
-	if (clean)
-		return true;
-	providers_end(attempt->job);
-	while (found && leftovers_of_job_alive(attempt->job->id, attempt->install->path))
-		if (attempt_pause(ORPHAN_CHECK_MS, attempt))
-			return false;
-	return true;
-}
-
 static enum report_status run(struct attempt *attempt, struct report_answer *answer)
 {
-	bool found = attempt->job->reattach && attempt->install && attach(attempt);
+	attempt->found = attempt->job->reattach && attempt->install && attach(attempt);
 	enum report_status status = REPORT_STORED;
 
 	if (attempt->job->reattach)
 		status = catch_up(attempt);
 	attempt->job->reattach = false;
-	if (status == REPORT_STORED && found && !attempt->progress.diffs_done &&
+	if (status == REPORT_STORED && attempt->found && !attempt->progress.diffs_done &&
 	    diffs_beside_apply(attempt))
 		diffs_start(attempt);
-	if (status == REPORT_STORED && !found) {
+	if (status == REPORT_STORED && !attempt->found) {
 		/* The server knows of a start here, and nothing is left of it: it is over. */
 		if (attempt->started_told)
 			attempt->ended = true;
@@ -630,7 +634,7 @@ static enum report_status run(struct attempt *attempt, struct report_answer *ans
 	if (status != REPORT_STORED)
 		return status;
 
-	if (!end_providers(attempt, found))
+	if (!end_providers(attempt))
 		return REPORT_LOST;
 	json_t *ended = finish(attempt, &status);
 	if (status == REPORT_STORED && attempt->job->blind && !evidence_send(attempt, ended, true))

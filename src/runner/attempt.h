@@ -23,6 +23,7 @@ struct attempt {
 	uint64_t acked_stdout, acked_stderr;
 	uint64_t started_ms; /* realtime */
 	bool started_told, reused, interrupt_sent;
+	bool found;    /* an earlier runner launched it */
 	bool orphan;   /* the step is gone, but not all that it started */
 	bool ended;    /* nothing of it is alive */
 	char *refusal; /* why the server took a report as little as it ever will: no more of the

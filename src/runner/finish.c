@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fdutil.h"
+#include "base/fileutil.h"
 #include "base/log.h"
 #include "base/strutil.h"
 #include "lifecycle/sequence.h"
@@ -15,8 +16,9 @@
 #include "runner/prepare.h"
 #include "runner/sequence.h"
 
-#define LOCK_FILE_MAX (4 << 20)
-#define STDERR_MAX    4000
+#define LOCK_FILE_MAX	(4 << 20)
+#define STDERR_MAX	4000
+#define STDERR_READ_MAX (1 << 20)
 
 struct end {
 	const char *result;
@@ -151,18 +153,19 @@ static void explain_stale_plan(struct attempt *attempt)
 	}
 }
 
-static bool lost_provider(const struct attempt *attempt)
+/* What a Go program prints when it dies of itself, of what providers said on stderr. */
+static void explain_lost_provider(struct attempt *attempt)
 {
-	size_t i;
-	json_t *error;
+	_cleanup_free_ char *path =
+		path_join(attempt->job->workspace.aux, "providers/stderr", NULL);
+	_cleanup_free_ char *said = NULL;
+	const char *panic =
+		read_file(path, STDERR_READ_MAX, &said, NULL) == 0 ? strstr(said, "panic: ") : NULL;
+	_cleanup_free_ char *detail = xasprintf(
+		"What it had begun may exist without being in the state: this job lists it.%s%.*s",
+		panic ? "\n" : "", STDERR_MAX, panic ? panic : "");
 
-	json_array_foreach(attempt->progress.errors, i, error)
-	{
-		const char *summary = json_string_value(json_object_get(error, "summary"));
-		if (summary && attempt->install->engine->is_lost_provider(summary))
-			return true;
-	}
-	return false;
+	progress_lead_error(&attempt->progress, "A provider ended while it was at work", detail);
 }
 
 static enum report_status after_plan(struct attempt *attempt, struct end *end)
@@ -274,12 +277,10 @@ json_t *finish(struct attempt *attempt, enum report_status *ret_status)
 		status = after_success(attempt, &end);
 	if (!streq(end.result, "succeeded") && attempt->command == ENGINE_APPLY)
 		explain_stale_plan(attempt);
-	bool lost = streq(end.result, "failed") && attempt->command == ENGINE_APPLY &&
-		    lost_provider(attempt);
+	bool lost = attempt->progress.provider_lost && attempt->command == ENGINE_APPLY &&
+		    !streq(end.result, "succeeded");
 	if (lost)
-		progress_lead_error(&attempt->progress, "A provider ended while it was at work",
-				    "What it had begun may exist without being in the state: this "
-				    "job lists it.");
+		explain_lost_provider(attempt);
 	if (attempt->install && evidence_has_errored_state(attempt)) {
 		progress_lead_error(&attempt->progress, "The state could not be saved",
 				    "What the engine knew is kept as evidence of this job: "

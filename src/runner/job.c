@@ -232,7 +232,7 @@ void job_run(struct job *job)
 	if (atomic_load(&job->runner->stopping))
 		return;
 	auxiliary_release(&job->show);
-	providers_end(job);
+	(void)providers_end(job);
 	/* Its output as it was printed first; a workspace that stays is swept later. */
 	rm_rf(job->dir);
 	workspace_remove(&job->workspace);

@@ -30,16 +30,17 @@ void progress_release(struct progress *progress)
 
 json_t *progress_to_cursor(const struct progress *p)
 {
-	return json_pack("{s:s s:i s:i s:i s:i s:o s:o s:b s:b s:I s:b s:b s:b s:i s:b s:b s:O}",
-			 "operation", operation_to_string(p->operation), "refreshesStarted",
-			 (int)p->refreshes_started, "refreshesComplete", (int)p->refreshes_complete,
-			 "drift", (int)p->drift, "replacesPlanned", (int)p->replaces_planned,
-			 "planned", engine_counts_to_json(&p->planned), "applied",
-			 engine_counts_to_json(&p->applied), "outputsChange", p->outputs_change,
-			 "appliedSummary", p->applied_summary, "logBytes", (json_int_t)p->log_bytes,
-			 "logFull", p->log_full, "skipStdout", p->skip_stdout, "skipStderr",
-			 p->skip_stderr, "diffsSent", (int)p->diffs_sent, "diffsDone",
-			 p->diffs_done, "notesSent", p->notes_sent, "errors", p->errors);
+	return json_pack(
+		"{s:s s:i s:i s:i s:i s:o s:o s:b s:b s:I s:b s:b s:b s:i s:b s:b s:b s:O}",
+		"operation", operation_to_string(p->operation), "refreshesStarted",
+		(int)p->refreshes_started, "refreshesComplete", (int)p->refreshes_complete, "drift",
+		(int)p->drift, "replacesPlanned", (int)p->replaces_planned, "planned",
+		engine_counts_to_json(&p->planned), "applied", engine_counts_to_json(&p->applied),
+		"outputsChange", p->outputs_change, "appliedSummary", p->applied_summary,
+		"logBytes", (json_int_t)p->log_bytes, "logFull", p->log_full, "skipStdout",
+		p->skip_stdout, "skipStderr", p->skip_stderr, "diffsSent", (int)p->diffs_sent,
+		"diffsDone", p->diffs_done, "notesSent", p->notes_sent, "providerLost",
+		p->provider_lost, "errors", p->errors);
 }
 
 static uint32_t number(const json_t *cursor, const char *key)
@@ -77,6 +78,7 @@ void progress_from_cursor(struct progress *p, const json_t *cursor)
 	p->diffs_sent = number(cursor, "diffsSent");
 	p->diffs_done = flag(cursor, "diffsDone");
 	p->notes_sent = flag(cursor, "notesSent");
+	p->provider_lost = flag(cursor, "providerLost");
 	json_decref(p->errors);
 	/* The parser goes on changing it; the answer that it came in belongs to others. */
 	p->errors = json_is_array(errors) ? json_copy(errors) : json_array();
@@ -253,9 +255,13 @@ static void take_payload(struct progress *p, struct batch *batch)
 	if (!line->payload || line->type == EVENT_OUTPUTS ||
 	    (is_apply(p) && line->mark == ENGINE_MARK_PLANNED))
 		return;
-	if (line->mark == ENGINE_MARK_ERROR)
-		progress_add_error(p, json_string_value(json_object_get(line->payload, "summary")),
+	if (line->mark == ENGINE_MARK_ERROR) {
+		const char *summary = json_string_value(json_object_get(line->payload, "summary"));
+		progress_add_error(p, summary,
 				   json_string_value(json_object_get(line->payload, "detail")));
+		p->provider_lost =
+			p->provider_lost || (summary && p->engine->is_lost_provider(summary));
+	}
 	if (json_dumpb(line->payload, NULL, 0, JSON_COMPACT) > MAX_PAYLOAD)
 		return;
 	batch_add_event(batch, line->type, p->operation,

@@ -37,6 +37,7 @@ struct progress {
 	bool skip_stdout, skip_stderr; /* in the middle of a line that was cut */
 	uint32_t diffs_sent;
 	bool diffs_done, notes_sent;
+	bool provider_lost;
 	json_t *errors; /* [{summary, detail}], the first few */
 
 	struct engine_line line; /* scratch */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,8 @@
 #include "runner/launch.h"
 
 #define START_TIMEOUT_MS 20000
+#define END_CHECK_MS	 100
+#define SLOW_END_MS	 2000
 /* As step/pool.h wants them. */
 #define FOLDER_IN_PROVIDER "/proc/self/fd/3"
 #define FOLDER_IN_ENGINE   "/proc/self/fd/4"
@@ -31,8 +34,7 @@
 
 struct providers {
 	int pidfd, folder_fd, users_fd;
-	pid_t pid;
-	json_t *list;		      /* [{source, path, protocol, pid, socket}] */
+	json_t *list;		      /* [{source, path, protocol, socket}] */
 	char digest[DIGEST_HEX_SIZE]; /* of all that they were started with */
 };
 
@@ -63,7 +65,7 @@ static char *identity(const char *path)
 			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 }
 
-/* 0: not known. */
+/* 0: not known. -1: it cannot be kept warm. */
 static int known_protocol(struct runner *runner, const char *path)
 {
 	_cleanup_free_ char *key = identity(path);
@@ -179,8 +181,9 @@ static int spawn(struct job *job, struct providers *providers, int launch_fd, in
 
 	for (size_t i = 0; i < n; i++)
 		fds[n_fds++] = listening[i];
+	pid_t pid;
 	return launch_program(job->runner, argv, marks, fds, n_fds, log_fd, &providers->pidfd,
-			      &providers->pid);
+			      &pid);
 }
 
 static int start_pool(struct job *job, const struct engine_install *install,
@@ -213,8 +216,6 @@ static int start_pool(struct job *job, const struct engine_install *install,
 		r = spawn(job, providers, launch_fd, pool_users_fd, listening, n);
 	while (n > 0)
 		safe_close(listening[--n]);
-	json_array_foreach(providers->list, i, provider)
-		json_object_set_new(provider, "pid", json_integer(providers->pid));
 	return r;
 }
 
@@ -226,27 +227,32 @@ static void take_line(struct runner *runner, json_t *list, const char *line)
 	if (sscanf(line, "%u %d", &index, &protocol) != 2)
 		return;
 	json_t *provider = json_array_get(list, index);
-	if (provider && protocol > 0)
+	if (provider)
 		learn_protocol(runner, json_string_value(json_object_get(provider, "path")),
-			       protocol);
-	json_object_set_new(provider, "protocol", json_integer(protocol));
+			       protocol > 0 ? protocol : -1);
 }
 
-static bool protocols_are_known(struct runner *runner, json_t *list)
+/* 1: of all of them; -1: one cannot be kept warm; 0: to be asked. */
+static int look_up_protocols(struct runner *runner, json_t *list)
 {
+	int least = INT_MAX;
 	size_t i;
 	json_t *provider;
-	bool all = true;
 
 	json_array_foreach(list, i, provider)
 	{
 		int protocol = known_protocol(runner,
 					      json_string_value(json_object_get(provider, "path")));
-		if (protocol > 0)
-			json_object_set_new(provider, "protocol", json_integer(protocol));
-		all = all && protocol > 0;
+		json_object_set_new(provider, "protocol", json_integer(protocol));
+		least = MIN(least, protocol);
 	}
-	return all;
+	return least > 0 ? 1 : least;
+}
+
+static bool is_wanted_elsewhere(const struct job *job)
+{
+	return atomic_load(&job->runner->stopping) || atomic_load(&job->drop) ||
+	       atomic_load(&job->interrupt);
 }
 
 /* The engine wants to be told; a program says it only when it runs. */
@@ -254,27 +260,33 @@ static bool wait_for_protocols(struct job *job, struct providers *providers)
 {
 	uint64_t until = now_monotonic_ms() + START_TIMEOUT_MS;
 	char text[1024] = "";
-	size_t size = 0, lines = 0;
+	size_t size = 0;
+	int known;
 
-	if (protocols_are_known(job->runner, providers->list))
-		return true;
-	while (lines < json_array_size(providers->list)) {
-		struct pollfd fd = {.fd = providers->users_fd, .events = POLLIN};
+	while ((known = look_up_protocols(job->runner, providers->list)) == 0) {
+		struct pollfd fds[] = {{.fd = providers->users_fd, .events = POLLIN},
+				       {.fd = job->wake_fd, .events = POLLIN}};
 		uint64_t now = now_monotonic_ms();
-		if (now >= until || poll(&fd, 1, (int)(until - now)) <= 0)
+		if (now >= until || poll(fds, ARRAY_SIZE(fds), (int)(until - now)) <= 0 ||
+		    is_wanted_elsewhere(job))
 			return false;
+		uint64_t count;
+		if (fds[1].revents)
+			(void)!read(job->wake_fd, &count, sizeof(count));
+		if (!fds[0].revents)
+			continue;
 		ssize_t got = read(providers->users_fd, text + size, sizeof(text) - 1 - size);
 		if (got <= 0)
 			return false;
 		size += (size_t)got;
 		text[size] = '\0';
-		for (char *end; (end = strchr(text, '\n')); lines++) {
+		for (char *end; (end = strchr(text, '\n'));) {
 			take_line(job->runner, providers->list, text);
 			size -= (size_t)(end + 1 - text);
 			memmove(text, end + 1, size + 1);
 		}
 	}
-	return protocols_are_known(job->runner, providers->list);
+	return known > 0;
 }
 
 static void digest_start(const struct job *job, char *const *env, char ret[DIGEST_HEX_SIZE])
@@ -312,8 +324,7 @@ void providers_prepare(struct job *job, const struct engine_install *install,
 	digest_start(job, env, digest);
 	if (is_alive(job->providers) && streq(job->providers->digest, digest))
 		return;
-	providers_end(job);
-	if (job->cold)
+	if (!providers_end(job) || job->cold)
 		return;
 
 	_cleanup_providers_ struct providers *providers = xcalloc(1, sizeof(*providers));
@@ -321,7 +332,8 @@ void providers_prepare(struct job *job, const struct engine_install *install,
 	memcpy(providers->digest, digest, sizeof(digest));
 	providers->list = install->engine->find_providers(job->workspace.module);
 	size_t n = json_array_size(providers->list);
-	if (n == 0 || n > PROVIDERS_MAX || !fit_into_memory(job->runner, providers->list))
+	if (n == 0 || n > PROVIDERS_MAX || !fit_into_memory(job->runner, providers->list) ||
+	    look_up_protocols(job->runner, providers->list) < 0)
 		return;
 	_cleanup_free_ char *name = job_launch_name(job);
 	_cleanup_strv_ char **marks = launch_marks(job->runner, name, job->grant->epoch);
@@ -337,7 +349,7 @@ void providers_prepare(struct job *job, const struct engine_install *install,
 		return;
 	log_info("the providers of this job cannot be kept warm");
 	job->cold = true;
-	providers_end(job);
+	(void)providers_end(job);
 }
 
 /* ---- Use and end ---- */
@@ -363,13 +375,23 @@ void providers_leave(struct job *job)
 	job->providers = NULL;
 }
 
-void providers_end(struct job *job)
+bool providers_end(struct job *job)
 {
+	uint64_t said_at = now_monotonic_ms() + SLOW_END_MS;
 	struct process_exit exit;
 
 	if (!job->providers)
-		return;
+		return true;
 	(void)process_signal(job->providers->pidfd, SIGTERM);
-	(void)process_wait(job->providers->pidfd, -1, &exit);
+	while (process_wait(job->providers->pidfd, END_CHECK_MS, &exit) == -ETIMEDOUT) {
+		if (atomic_load(&job->runner->stopping))
+			return false;
+		if (now_monotonic_ms() < said_at)
+			continue;
+		said_at = UINT64_MAX;
+		log_warning("a provider does not end: it sleeps in the kernel, on a device or a "
+			    "network file system");
+	}
 	providers_leave(job);
+	return true;
 }

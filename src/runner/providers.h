@@ -20,7 +20,7 @@ const json_t *providers_running(const struct job *job);
 int providers_folder(const struct job *job);
 int providers_users(const struct job *job);
 
-/* None of them is alive afterwards. */
-void providers_end(struct job *job);
+/* None of them is alive afterwards. False: the runner stops, and some may be. */
+bool providers_end(struct job *job);
 /* They end with the engine that uses them. */
 void providers_leave(struct job *job);

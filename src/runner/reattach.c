@@ -63,12 +63,12 @@ static struct grant *read_grant(struct runner *runner, const char *dir, bool *re
 	return grant;
 }
 
-static bool is_known(const struct reattach *reattach, const char *job_id)
+static struct found *find(const struct reattach *reattach, const char *job_id)
 {
 	for (size_t i = 0; i < reattach->count; i++)
 		if (streq(reattach->items[i].grant->job_id, job_id))
-			return true;
-	return false;
+			return &reattach->items[i];
+	return NULL;
 }
 
 /* All that its environment tells: enough to wait for its end and to say that it is unknown. */
@@ -98,9 +98,16 @@ static void on_launch(const char *launch, int64_t epoch, void *userdata)
 	struct reattach *reattach = userdata;
 	struct grant *grant = grant_of_launch(reattach->runner, launch, epoch);
 
-	if (grant && !is_known(reattach, grant->job_id)) {
+	struct found *known = grant ? find(reattach, grant->job_id) : NULL;
+
+	if (grant && !known) {
 		log_warning("something of %s is alive, but its folder is gone", launch);
 		add(reattach, grant, JOB_START_BLIND);
+	} else if (known && known->start == JOB_START_BLIND && known->grant->epoch < grant->epoch) {
+		/* Providers have the marks of the launch that started them: a later one is what
+		 * runs. */
+		grant_free(known->grant);
+		known->grant = grant;
 	} else {
 		grant_free(grant);
 	}
@@ -148,7 +155,7 @@ json_t *reattach_held(const struct reattach *reattach)
 
 static bool is_held(const char *job_id, void *userdata)
 {
-	return is_known(userdata, job_id);
+	return find(userdata, job_id) != NULL;
 }
 
 void reattach_sweep(struct reattach *reattach)

@@ -42,7 +42,8 @@ struct start {
 	int ruleset_fd;
 	int fds[1 + ENGINE_FDS_MAX];
 	int n_fds;
-	bool bound;
+	pid_t bound_to; /* 0: nobody */
+	char *pid_at;	/* where its pid goes, in the environment */
 	volatile enum stage stage;
 	volatile int error;
 };
@@ -53,7 +54,26 @@ static int limit(int resource, uint64_t value)
 	return value > 0 ? setrlimit((__rlimit_resource_t)resource, &rlimit) : 0;
 }
 
-/* Only system calls, and no write to memory but *start. All of its sources are above 9. */
+static char *find_pid_place(char *const *env)
+{
+	char *found = NULL;
+	for (; env && *env && !found; env++)
+		found = strstr(*env, LAUNCH_ENGINE_PID);
+	return found;
+}
+
+/* There and further on; blanks before the number. */
+static void write_pid(char *at)
+{
+	for (; at; at = strstr(at, LAUNCH_ENGINE_PID)) {
+		pid_t pid = getpid();
+		for (size_t i = strlen(LAUNCH_ENGINE_PID); i-- > 0; pid /= 10)
+			at[i] = (char)(pid > 0 ? '0' + pid % 10 : ' ');
+	}
+}
+
+/* Only system calls, and no write to memory but *start and pid_at. All of its sources are above 9.
+ */
 static void child_main(struct start *start)
 {
 	const struct launch *launch = start->launch;
@@ -74,7 +94,8 @@ static void child_main(struct start *start)
 	if (chdir(launch->cwd) < 0)
 		goto failed;
 	start->stage = STAGE_LIMITS;
-	if (start->bound && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	if (start->bound_to &&
+	    (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != start->bound_to))
 		goto failed;
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 ||
 	    limit(RLIMIT_FSIZE, launch->limit_file_bytes) < 0)
@@ -85,6 +106,8 @@ static void child_main(struct start *start)
 		errno = -r;
 		goto failed;
 	}
+	if (start->pid_at)
+		write_pid(start->pid_at);
 	start->stage = STAGE_EXEC;
 	execve(start->argv[0], start->argv, launch->env);
 failed:
@@ -112,7 +135,8 @@ int engine_start(const struct launch *launch, char *const *argv, int ruleset_fd,
 		.launch = launch,
 		.argv = argv,
 		.ruleset_fd = ruleset,
-		.bound = bound,
+		.bound_to = bound ? getpid() : 0,
+		.pid_at = find_pid_place(launch->env),
 	};
 	bool whole = ruleset_fd < 0 || ruleset >= 0;
 	for (size_t i = 0; whole && i < 1 + n_fds; i++) {

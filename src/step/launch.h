@@ -6,7 +6,8 @@
  *      "limits": {"fileBytes": 0, "outputBytes": 0},
  *      "sandbox": {"read": [".."], "write": [".."]} | null}
  * argv[0] is an absolute path. A number of 0 sets no limit. providers are there
- * instead of argv for a pool (pool.h); ahead is how many start at once.
+ * instead of argv for a pool (pool.h); ahead is how many start at once. In one entry
+ * of env the text "<engine pid>", with its quotes, becomes the engine's own number.
  */
 #pragma once
 
@@ -15,6 +16,8 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+
+#define LAUNCH_ENGINE_PID "\"<engine pid>\""
 
 struct launch_provider {
 	char *path;

@@ -22,8 +22,17 @@
 
 #define HANDSHAKE_MAX	512
 #define CONNECTIONS_MAX 1024
-/* Signals, users, a listening socket for each provider. */
-#define FIXED_FDS (2 + POOL_MAX_PROVIDERS)
+/* Signals, users, complaints, a listening socket for each provider. */
+#define FIXED_FDS     (3 + POOL_MAX_PROVIDERS)
+#define CONNECT_TRIES 3
+/* Of what providers say on stderr, a panic in the end. */
+#define COMPLAINTS_SIZE ((size_t)64 << 10)
+
+/* Of a relay. */
+enum {
+	ENGINE_SIDE,
+	PROVIDER_SIDE,
+};
 
 enum worker_state {
 	WORKER_STARTING, /* its handshake is awaited */
@@ -47,6 +56,7 @@ struct connection {
 	size_t provider;
 	int fd; /* until it is relayed */
 	bool speaks, refused;
+	int tries;
 	struct worker *worker;
 	struct relay relay;
 };
@@ -55,6 +65,14 @@ struct pool {
 	struct launch launch;
 	int signal_fd, ruleset_fd;
 	bool told[POOL_MAX_PROVIDERS]; /* whether it starts, and its protocol */
+	/*
+	 * A process of it died at work. The engine would connect again by itself, but not
+	 * configure again: what answered would have no credentials, or another alias's.
+	 */
+	bool broken[POOL_MAX_PROVIDERS];
+	int complaints_fds[2]; /* what all of them have as stderr */
+	char complaints[2 * COMPLAINTS_SIZE];
+	size_t complaints_size;
 	struct worker *workers[CONNECTIONS_MAX];
 	size_t n_workers;
 	struct connection *connections[CONNECTIONS_MAX];
@@ -74,18 +92,36 @@ static void tell(struct pool *pool, size_t provider, int protocol)
 	(void)!send(POOL_USERS_FD, line, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+static bool is_waiting(const struct connection *connection, size_t provider)
+{
+	return connection->provider == provider && connection->speaks && !connection->worker &&
+	       !connection->refused;
+}
+
+/* Connections that wait for a process of which none is on its way. */
+static size_t count_unserved(const struct pool *pool, size_t provider)
+{
+	size_t waiting = 0, starting = 0;
+
+	for (size_t i = 0; i < pool->n_connections; i++)
+		waiting += is_waiting(pool->connections[i], provider);
+	for (size_t i = 0; i < pool->n_workers; i++)
+		starting += pool->workers[i]->provider == provider &&
+			    pool->workers[i]->state == WORKER_STARTING;
+	return waiting > starting ? waiting - starting : 0;
+}
+
 /* The engine says that its provider does not respond; it would not get better by trying again. */
 static void start_failed(struct pool *pool, size_t provider)
 {
+	size_t refuse = MIN(count_unserved(pool, provider), (size_t)1);
+
 	tell(pool, provider, 0);
-	for (size_t i = 0; i < pool->n_connections; i++) {
-		struct connection *connection = pool->connections[i];
-		if (connection->provider == provider && connection->speaks && !connection->worker &&
-		    !connection->refused) {
-			connection->refused = true;
-			return;
+	for (size_t i = 0; i < pool->n_connections && refuse > 0; i++)
+		if (is_waiting(pool->connections[i], provider)) {
+			pool->connections[i]->refused = true;
+			refuse--;
 		}
-	}
 }
 
 static void worker_over(struct pool *pool, struct worker *worker)
@@ -110,7 +146,7 @@ static bool worker_start(struct pool *pool, size_t provider)
 	if (pool->n_workers == CONNECTIONS_MAX || pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return false;
 	_cleanup_close_ int theirs = pipe_fds[1];
-	const int fds[] = {theirs, STDERR_FILENO, POOL_FOLDER_FD};
+	const int fds[] = {theirs, pool->complaints_fds[1], POOL_FOLDER_FD};
 	_cleanup_close_ int ours = pipe_fds[0];
 	struct engine_child child;
 	if (engine_start(&pool->launch, argv, pool->ruleset_fd, fds, ARRAY_SIZE(fds), true, &child,
@@ -240,8 +276,9 @@ static bool bind_worker(struct pool *pool, struct connection *connection)
 		return true;
 	int fd = worker_connect(worker);
 	if (fd < 0) {
+		/* It may have ended since. */
 		worker_over(pool, worker);
-		return false;
+		return ++connection->tries < CONNECT_TRIES;
 	}
 	worker->state = WORKER_BUSY;
 	connection->worker = worker;
@@ -253,17 +290,7 @@ static bool bind_worker(struct pool *pool, struct connection *connection)
 /* As many are on their way as connections wait for one. */
 static void start_missing(struct pool *pool, size_t provider)
 {
-	size_t waiting = 0, starting = 0;
-
-	for (size_t i = 0; i < pool->n_connections; i++) {
-		const struct connection *other = pool->connections[i];
-		waiting += other->provider == provider && other->speaks && !other->worker &&
-			   !other->refused;
-	}
-	for (size_t i = 0; i < pool->n_workers; i++)
-		starting += pool->workers[i]->provider == provider &&
-			    pool->workers[i]->state == WORKER_STARTING;
-	for (; starting < waiting; starting++)
+	for (size_t missing = count_unserved(pool, provider); missing > 0; missing--)
 		if (!worker_start(pool, provider))
 			start_failed(pool, provider);
 }
@@ -271,7 +298,7 @@ static void start_missing(struct pool *pool, size_t provider)
 /* False: it is over. */
 static bool serve(struct pool *pool, struct connection *connection)
 {
-	if (connection->refused)
+	if (!connection->worker && (connection->refused || pool->broken[connection->provider]))
 		return false;
 	if (!connection->speaks && !listen_for_speech(connection))
 		return false;
@@ -283,8 +310,11 @@ static bool serve(struct pool *pool, struct connection *connection)
 		start_missing(pool, connection->provider);
 	if (!connection->worker)
 		return !connection->refused;
-	if (connection->worker->state == WORKER_BUSY && relay_move(&connection->relay))
+	/* Also of one that has ended: its last answer may still be on its way. */
+	if (relay_move(&connection->relay))
 		return true;
+	if (connection->relay.first_end == PROVIDER_SIDE)
+		pool->broken[connection->provider] = true;
 	if (connection->worker->state == WORKER_BUSY)
 		connection->worker->state = WORKER_IDLE;
 	return false;
@@ -299,6 +329,24 @@ static void serve_all(struct pool *pool)
 		}
 		connection_free(pool->connections[i]);
 		pool->connections[i] = pool->connections[--pool->n_connections];
+	}
+}
+
+/* ---- What they say on stderr ---- */
+
+/* The newest is kept. */
+static void take_complaints(struct pool *pool)
+{
+	ssize_t size;
+
+	while ((size = read(pool->complaints_fds[0], pool->complaints + pool->complaints_size,
+			    COMPLAINTS_SIZE)) > 0) {
+		pool->complaints_size += (size_t)size;
+		if (pool->complaints_size <= COMPLAINTS_SIZE)
+			continue;
+		size_t old = pool->complaints_size - COMPLAINTS_SIZE;
+		memmove(pool->complaints, pool->complaints + old, COMPLAINTS_SIZE);
+		pool->complaints_size = COMPLAINTS_SIZE;
 	}
 }
 
@@ -335,6 +383,8 @@ static void reap(struct pool *pool)
 		if (!worker)
 			continue;
 		bool starting = worker->state == WORKER_STARTING;
+		if (worker->state == WORKER_BUSY)
+			pool->broken[worker->provider] = true;
 		worker->state = WORKER_OVER;
 		worker->pid = 0;
 		if (starting)
@@ -377,6 +427,7 @@ static size_t list_fds(const struct pool *pool, struct pollfd *fds)
 
 	fds[n++] = (struct pollfd){.fd = pool->signal_fd, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = POOL_USERS_FD, .events = POLLIN};
+	fds[n++] = (struct pollfd){.fd = pool->complaints_fds[0], .events = POLLIN};
 	for (size_t i = 0; i < pool->launch.n_providers; i++)
 		fds[n++] = (struct pollfd){.fd = POOL_LISTEN_FD + (int)i, .events = POLLIN};
 	for (size_t i = 0; i < pool->n_workers; i++)
@@ -405,14 +456,16 @@ static void run(struct pool *pool)
 		size_t n = list_fds(pool, fds);
 		if (poll(fds, n, -1) < 0 && errno != EINTR)
 			return;
-		size_t first_output = 2 + pool->launch.n_providers;
+		size_t first_output = 3 + pool->launch.n_providers;
 		for (size_t i = 0, count = pool->n_workers; i < count; i++)
 			if (fds[first_output + i].revents)
 				take_output(pool, pool->workers[i]);
+		if (fds[2].revents)
+			take_complaints(pool);
 		if ((fds[1].revents && !has_users()) || (fds[0].revents && !take_signals(pool)))
 			return;
 		for (size_t i = 0; i < pool->launch.n_providers; i++)
-			if (fds[2 + i].revents)
+			if (fds[3 + i].revents)
 				accept_one(pool, i);
 		serve_all(pool);
 	}
@@ -448,7 +501,9 @@ static int prepare(struct pool *pool, struct error **err)
 	sigaddset(&mask, SIGCHLD);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ||
+	if (pipe2(pool->complaints_fds, O_CLOEXEC) < 0 ||
+	    fd_set_nonblock(pool->complaints_fds[0], true) < 0 ||
+	    sigprocmask(SIG_BLOCK, &mask, NULL) < 0 ||
 	    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0 ||
 	    (pool->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
@@ -466,11 +521,13 @@ static void pool_release(struct pool *pool)
 	launch_release(&pool->launch);
 	safe_close(pool->signal_fd);
 	safe_close(pool->ruleset_fd);
+	safe_close(pool->complaints_fds[0]);
+	safe_close(pool->complaints_fds[1]);
 }
 
 int pool_main(int argc, char **argv)
 {
-	struct pool pool = {.signal_fd = -1, .ruleset_fd = -1};
+	static struct pool pool = {.signal_fd = -1, .ruleset_fd = -1, .complaints_fds = {-1, -1}};
 	_cleanup_error_ struct error *error = NULL;
 
 	(void)argv;
@@ -485,6 +542,8 @@ int pool_main(int argc, char **argv)
 	} else {
 		run(&pool);
 		kill_descendants(STDERR_FILENO);
+		take_complaints(&pool);
+		(void)write_all(STDERR_FILENO, pool.complaints, pool.complaints_size);
 	}
 	pool_release(&pool);
 	return r < 0 ? EXIT_CODE_ERROR : EXIT_CODE_OK;

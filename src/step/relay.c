@@ -12,7 +12,7 @@
 
 void relay_init(struct relay *relay, int a, int b)
 {
-	*relay = (struct relay){.fds = {a, b}};
+	*relay = (struct relay){.fds = {a, b}, .first_end = -1};
 	(void)fd_set_nonblock(a, true);
 	(void)fd_set_nonblock(b, true);
 }
@@ -46,31 +46,49 @@ static bool is_transient(void)
 	return errno == EAGAIN || errno == EINTR;
 }
 
-static bool fill(struct flow *flow, int from, int to)
+static void note_end(struct relay *relay, int side)
 {
+	if (relay->first_end < 0)
+		relay->first_end = side;
+}
+
+static bool fill(struct relay *relay, int side)
+{
+	struct flow *flow = &relay->flows[side];
+
 	if (flow->over || flow->begin < flow->end)
 		return true;
 	if (!flow->data)
 		flow->data = xmalloc(FLOW_SIZE);
-	ssize_t size = read(from, flow->data, FLOW_SIZE);
+	ssize_t size = read(relay->fds[side], flow->data, FLOW_SIZE);
+	if (size < 0 && is_transient())
+		return true;
+	if (size <= 0)
+		note_end(relay, side);
 	if (size < 0)
-		return is_transient();
+		return false;
 	flow->begin = 0;
 	flow->end = (size_t)size;
 	if (size == 0) {
 		flow->over = true;
-		(void)shutdown(to, SHUT_WR);
+		(void)shutdown(relay->fds[!side], SHUT_WR);
 	}
 	return true;
 }
 
-static bool empty(struct flow *flow, int to)
+static bool empty(struct relay *relay, int side)
 {
+	struct flow *flow = &relay->flows[side];
+
 	while (flow->begin < flow->end) {
-		ssize_t size =
-			send(to, flow->data + flow->begin, flow->end - flow->begin, MSG_NOSIGNAL);
-		if (size < 0)
-			return is_transient();
+		ssize_t size = send(relay->fds[!side], flow->data + flow->begin,
+				    flow->end - flow->begin, MSG_NOSIGNAL);
+		if (size < 0 && is_transient())
+			return true;
+		if (size < 0) {
+			note_end(relay, !side);
+			return false;
+		}
 		flow->begin += (size_t)size;
 	}
 	return true;
@@ -78,9 +96,8 @@ static bool empty(struct flow *flow, int to)
 
 bool relay_move(struct relay *relay)
 {
-	for (int i = 0; i < 2; i++)
-		if (!fill(&relay->flows[i], relay->fds[i], relay->fds[!i]) ||
-		    !empty(&relay->flows[i], relay->fds[!i]))
+	for (int side = 0; side < 2; side++)
+		if (!fill(relay, side) || !empty(relay, side))
 			return false;
 	return !relay->flows[0].over || !relay->flows[1].over;
 }

@@ -15,6 +15,7 @@ struct flow {
 struct relay {
 	int fds[2];	      /* non-blocking; -1 once closed */
 	struct flow flows[2]; /* flows[i] comes from fds[i] */
+	int first_end;	      /* the side that ended or failed first; -1: none has */
 };
 
 /* Takes the descriptors over. */

@@ -46,7 +46,10 @@ static void add_handshake(char ***env, const char *folder)
 	strv_addf(env, "PLUGIN_UNIX_SOCKET_DIR=%s", folder);
 }
 
-/* "Test": the engine neither starts nor ends them. */
+/*
+ * "Test": the engine neither starts nor ends them. It asks every second whether Pid
+ * lives, by a signal that a sandbox may forbid: so it is told its own, by the step.
+ */
 static void add_reattach(char ***env, const json_t *providers)
 {
 	json_t *all = json_object();
@@ -55,10 +58,10 @@ static void add_reattach(char ***env, const json_t *providers)
 
 	json_array_foreach(providers, i, provider) json_object_set_new(
 		all, json_string_value(json_object_get(provider, "source")),
-		json_pack("{s:s s:O s:O s:b s:{s:s s:O}}", "Protocol", "grpc", "ProtocolVersion",
-			  json_object_get(provider, "protocol"), "Pid",
-			  json_object_get(provider, "pid"), "Test", 1, "Addr", "Network", "unix",
-			  "String", json_object_get(provider, "socket")));
+		json_pack("{s:s s:O s:s s:b s:{s:s s:O}}", "Protocol", "grpc", "ProtocolVersion",
+			  json_object_get(provider, "protocol"), "Pid", "<engine pid>", "Test", 1,
+			  "Addr", "Network", "unix", "String",
+			  json_object_get(provider, "socket")));
 	_cleanup_free_ char *text = json_dumps(all, JSON_COMPACT);
 	add(env, "TF_REATTACH_PROVIDERS", text);
 	json_decref(all);

@@ -59,6 +59,15 @@ static void echo(int fd)
 	close(fd);
 }
 
+/* After saying more than anybody keeps. */
+static void panic(void)
+{
+	for (int i = 0; i < 20000; i++)
+		fprintf(stderr, "line %d of what nobody reads\n", i);
+	fprintf(stderr, "panic: the end\n");
+	_exit(2);
+}
+
 static int provider_main(const char *kind)
 {
 	char name[32];
@@ -78,6 +87,8 @@ static int provider_main(const char *kind)
 	fflush(stdout);
 	for (;;) {
 		int connection = accept(fd, NULL, NULL);
+		if (connection >= 0 && streq(kind, "panic"))
+			panic();
 		if (connection >= 0)
 			echo(connection);
 	}
@@ -87,6 +98,7 @@ static int provider_main(const char *kind)
 
 struct pool {
 	int pidfd, users_fd, folder_fd;
+	char log[64];
 };
 
 static struct pool start(const char *kind, int ahead)
@@ -95,7 +107,7 @@ static struct pool start(const char *kind, int ahead)
 	char self[4096];
 	_cleanup_free_ char *number = xasprintf("%d", count++);
 	_cleanup_free_ char *folder = path_join(root, number, NULL);
-	struct pool pool = {-1, -1, -1};
+	struct pool pool = {-1, -1, -1, ""};
 	int users[2];
 	pid_t pid;
 
@@ -119,9 +131,14 @@ static struct pool start(const char *kind, int ahead)
 	const struct process_fd fds[] = {
 		{launch_fd, 3}, {pool.folder_fd, 4}, {pool_users_fd, 5}, {listen_fd, 6}};
 	char *argv[] = {"test", "providers", folder, NULL};
-	const struct process_spec spec = {
-		PROCESS_SPEC_INIT, .path = "/proc/self/exe", .argv = argv,	 .cwd = "/",
-		.fds = fds,	   .n_fds = ARRAY_SIZE(fds), .new_session = true};
+	snprintf(pool.log, sizeof(pool.log), "%s.log", folder);
+	_cleanup_close_ int log_fd =
+		open(pool.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	struct process_spec spec = {
+		PROCESS_SPEC_INIT, .path = "/proc/self/exe", .argv = argv,	  .cwd = "/",
+		.fds = fds,	   .n_fds = ARRAY_SIZE(fds), .new_session = true,
+	};
+	spec.stderr_fd = log_fd;
 	assert_int_equal(process_spawn(&spec, &pid, &pool.pidfd), 0);
 	return pool;
 }
@@ -280,11 +297,51 @@ static void a_process_that_dies_ends_its_connection_only(void **state)
 	assert_int_equal(write_all(b, "three\n", 6), 0);
 	assert_int_equal(read_some(b, rest, sizeof(rest)), 6);
 	close(a);
+	/* The engine's own attempt to go on: nobody has configured what would answer. */
 	int c = dial(&pool);
-	assert_true(speak(c, "four\n") > 0);
+	(void)!write(c, "x", 1);
+	assert_int_equal(read_some(c, rest, sizeof(rest)), 0);
 	close(b);
 	close(c);
 	end(&pool);
+}
+
+static void one_that_dies_while_it_waits_is_replaced(void **state)
+{
+	(void)state;
+	struct pool pool = start("echo", 0);
+	int a = dial(&pool);
+	pid_t first = speak(a, "one\n");
+	char rest[8];
+	shutdown(a, SHUT_WR);
+	assert_int_equal(read_some(a, rest, sizeof(rest)), 0);
+	close(a);
+	kill(first, SIGKILL);
+	wait_gone(first);
+	int b = dial(&pool);
+	pid_t second = speak(b, "two\n");
+	assert_true(second > 0 && second != first);
+	close(b);
+	end(&pool);
+}
+
+static void the_last_words_are_kept(void **state)
+{
+	(void)state;
+	struct pool pool = start("panic", 0);
+	int a = dial(&pool);
+	char rest[8];
+	assert_int_equal(write_all(a, "x", 1), 0);
+	while (read_some(a, rest, sizeof(rest)) > 0)
+		;
+	close(a);
+	_cleanup_free_ char *log = xstrdup(pool.log);
+	end(&pool);
+	_cleanup_free_ char *said = NULL;
+	size_t size;
+	assert_int_equal(read_file(log, 1 << 20, &said, &size), 0);
+	assert_true(size <= 64 << 10);
+	assert_non_null(endswith(said, "panic: the end\n"));
 }
 
 static void much_in_both_directions(void **state)
@@ -356,6 +413,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(the_protocol_is_told),
 		cmocka_unit_test(one_that_does_not_start),
 		cmocka_unit_test(a_process_that_dies_ends_its_connection_only),
+		cmocka_unit_test(one_that_dies_while_it_waits_is_replaced),
+		cmocka_unit_test(the_last_words_are_kept),
 		cmocka_unit_test(much_in_both_directions),
 		cmocka_unit_test(a_signal_ends_it_in_the_middle),
 		cmocka_unit_test(killed_it_takes_them_with_it),
