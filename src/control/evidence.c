@@ -31,6 +31,9 @@ static void note(json_t *found, const json_t *entry)
 	    !streq(phase, "failed"))
 		return;
 	json_t *one = json_object_get(found, address);
+	/* What was to be replaced goes last: the new one is what matters. */
+	if (one && streq(action, "delete") && streq_null(json_get_str(one, "action"), "create"))
+		return;
 	if (!one) {
 		one = json_new_object();
 		json_set_value(found, address, one);

@@ -339,6 +339,72 @@ static void an_apply_of_unknown_end_asks_for_a_refresh(void **state)
 	runner_free(r);
 }
 
+#define CHANGE(action, phase)                                                           \
+	"{\"type\": \"resource\", \"time\": 1, \"operation\": \"apply\", \"payload\": " \
+	"{\"address\": \"pg_role.a\", \"type\": \"pg_role\", \"action\": \"" action     \
+	"\", \"phase\": \"" phase "\", \"idKey\": \"id\", \"idValue\": \"one\"}}"
+
+static const char *ended_apply(struct fixture *f, struct runner *r, const char *events,
+			       const struct ending *ending, const char **ret_resource)
+{
+	const char *id;
+	struct attempt a;
+	*ret_resource = apply(f, "x", "hello", NULL, &id);
+	json_t *answer = run_to_preview_end(r, id, &a);
+	a = granted(r, answer, "apply");
+	json_decref(report(&a, "{\"time\": 1, \"command\": \"apply\"}", events, "changing", NULL));
+	released(&a, report(&a, NULL, NULL, NULL, ending), "completed/failed");
+	return id;
+}
+
+static void what_a_lost_provider_left_is_listed(void **state)
+{
+	struct fixture *f = *state;
+	struct runner *r = runner_new(f, "one", 1);
+	static const char events[] =
+		"[" CHANGE("create", "started") ", " CHANGE("create", "failed") "]";
+	const char *resource;
+	const char *id = ended_apply(
+		f, r, events,
+		&(struct ending){.result = "failed", .facts = "{\"providerLost\": true}"},
+		&resource);
+	_cleanup_json_ json_t *document = job(f, id);
+	assert_non_null(strstr(json_get_str(adoption(document, "pg_role.a"), "advice"),
+			       "look whether it exists outside"));
+	assert_blocked(f, create_job(f, resource, JOB_UPDATE), "--operation refresh");
+	runner_free(r);
+}
+
+static void a_failure_of_the_ordinary_kind_lists_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct runner *r = runner_new(f, "one", 1);
+	static const char events[] =
+		"[" CHANGE("create", "started") ", " CHANGE("create", "failed") "]";
+	const char *resource;
+	const char *id = ended_apply(f, r, events, &(struct ending){.result = "failed"}, &resource);
+	_cleanup_json_ json_t *document = job(f, id);
+	assert_null(adoption(document, "pg_role.a"));
+	assert_blocked(f, create_job(f, resource, JOB_UPDATE), NULL);
+	runner_free(r);
+}
+
+static void the_new_one_of_a_replacement_is_listed(void **state)
+{
+	struct fixture *f = *state;
+	struct runner *r = runner_new(f, "one", 1);
+	static const char events[] =
+		"[" CHANGE("create", "started") ", " CHANGE("create", "done") ", " CHANGE(
+			"delete", "started") ", " CHANGE("delete", "done") "]";
+	const char *resource;
+	const char *id =
+		ended_apply(f, r, events, &(struct ending){.result = "unknown"}, &resource);
+	_cleanup_json_ json_t *document = job(f, id);
+	assert_string_equal(json_get_str(adoption(document, "pg_role.a"), "advice"),
+			    "import { to = pg_role.a  id = \"one\" }");
+	runner_free(r);
+}
+
 static void a_server_that_starts_grants_every_lease_its_time_again(void **state)
 {
 	struct fixture *f = *state;
@@ -447,6 +513,9 @@ int main(void)
 		CONTROL_TEST(nothing_begun_holds_nothing),
 		CONTROL_TEST(abandoning_says_what_is_at_stake),
 		CONTROL_TEST(an_apply_of_unknown_end_asks_for_a_refresh),
+		CONTROL_TEST(what_a_lost_provider_left_is_listed),
+		CONTROL_TEST(a_failure_of_the_ordinary_kind_lists_nothing),
+		CONTROL_TEST(the_new_one_of_a_replacement_is_listed),
 		CONTROL_TEST(a_server_that_starts_grants_every_lease_its_time_again),
 		CONTROL_TEST(a_connected_poll_keeps_leases),
 		CONTROL_TEST(a_grant_that_never_arrived_is_given_again),

@@ -42,8 +42,21 @@ static void what_is_outstanding_and_what_to_do(void **state)
 	expect(c, false, "");
 }
 
+static void what_failed_is_outstanding_if_no_state_knows_it(void **state)
+{
+	(void)state;
+	struct adoption_case c = {
+		.address = "x.y", .type = "x", .action = "create", .failed = true};
+	expect(c, true, "create of x.y failed, and the state does not know what it left");
+	c.in_state = true;
+	expect(c, false, "");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_outstanding_and_what_to_do)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_outstanding_and_what_to_do),
+		cmocka_unit_test(what_failed_is_outstanding_if_no_state_knows_it),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
