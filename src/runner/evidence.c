@@ -29,11 +29,22 @@ static bool is_change(const json_t *payload)
 	       (streq(phase, "started") || streq(phase, "done") || streq(phase, "failed"));
 }
 
+static bool is_action(const json_t *entry, const char *action)
+{
+	return streq_null(json_string_value(json_object_get(entry, "action")), action);
+}
+
 /* What comes later goes to the end: from the front goes what the state was saved with long ago. */
 static void take_entry(json_t *newest, const char *address, json_t *entry)
 {
 	json_t *earlier = json_incref(json_object_get(newest, address));
 
+	/* What was to be replaced goes last: the new one is what matters. */
+	if (earlier && is_action(entry, "delete") && is_action(earlier, "create")) {
+		json_decref(entry);
+		json_decref(earlier);
+		return;
+	}
 	if (earlier)
 		json_object_update_missing(entry, earlier);
 	json_object_del(newest, address);

@@ -44,8 +44,14 @@ static void the_newest_of_each_address(void **state)
 	hook(file, "apply_complete", 1, "create", "new");
 	hook(file, "apply_start", 3, "update", "third");
 	hook(file, "apply_errored", 3, "update", NULL);
+	hook(file, "apply_start", 4, "create", NULL);
+	hook(file, "apply_complete", 4, "create", "fourth");
+	hook(file, "apply_start", 4, "delete", "replaced");
+	hook(file, "apply_complete", 4, "delete", NULL);
 	json_t *entries = journal_of(file);
-	assert_int_equal(json_array_size(entries), 3);
+	assert_int_equal(json_array_size(entries), 4);
+	assert_string_equal(text(entries, 3, "action"), "create");
+	assert_string_equal(text(entries, 3, "idValue"), "fourth");
 	assert_string_equal(text(entries, 0, "address"), "a.b[2]");
 	assert_string_equal(text(entries, 0, "phase"), "started");
 	assert_string_equal(text(entries, 1, "address"), "a.b[1]");
