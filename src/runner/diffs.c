@@ -107,9 +107,9 @@ static int send_one(json_t *payload, void *userdata)
 	struct sending *sending = userdata;
 	struct attempt *attempt = sending->attempt;
 	const struct grant *grant = attempt->grant;
-	enum operation operation = grant_includes(grant, OPERATION_PREVIEW)
-					   ? OPERATION_PREVIEW
-					   : attempt->progress.operation;
+	bool of_preview = grant_includes(grant, OPERATION_PREVIEW) &&
+			  attempt->command != ENGINE_PLAN_REFRESH_ONLY;
+	enum operation operation = of_preview ? OPERATION_PREVIEW : attempt->progress.operation;
 
 	if (sending->index++ < attempt->progress.diffs_sent)
 		return 0;

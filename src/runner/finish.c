@@ -168,6 +168,18 @@ static void explain_lost_provider(struct attempt *attempt)
 	progress_lead_error(&attempt->progress, "A provider ended while it was at work", detail);
 }
 
+static enum report_status show_plan(struct attempt *attempt)
+{
+	enum report_status status;
+
+	diffs_start(attempt);
+	if (attempt->job->show.running)
+		diffs_take(attempt);
+	while ((status = diffs_send(attempt)) == REPORT_RESYNC)
+		;
+	return status;
+}
+
 static enum report_status after_plan(struct attempt *attempt, struct end *end)
 {
 	_cleanup_error_ struct error *error = NULL;
@@ -176,13 +188,8 @@ static enum report_status after_plan(struct attempt *attempt, struct end *end)
 
 	if (diffs_for_later(attempt))
 		diffs_start(attempt);
-	if (diffs_after_plan(attempt) && of_preview) {
-		diffs_start(attempt);
-		if (attempt->job->show.running)
-			diffs_take(attempt);
-		while ((status = diffs_send(attempt)) == REPORT_RESYNC)
-			;
-	}
+	if (diffs_after_plan(attempt) && of_preview)
+		status = show_plan(attempt);
 	if (status == REPORT_STORED && attempt->grant->pause_before_change && of_preview) {
 		error_free(TAKE_PTR(error));
 		if (pack_store(attempt->job, &error) < 0)
@@ -204,6 +211,8 @@ static enum report_status after_success(struct attempt *attempt, struct end *end
 		progress_reading_done(&attempt->progress, &attempt->batch);
 		return after_plan(attempt, end);
 	case ENGINE_PLAN_REFRESH_ONLY:
+		/* What differs is about to be overwritten in the state. */
+		return attempt->progress.drift > 0 ? show_plan(attempt) : REPORT_STORED;
 	case ENGINE_APPLY_REFRESH_ONLY:
 	case ENGINE_APPLY:
 	case ENGINE_SHOW_PLAN:

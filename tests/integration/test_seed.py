@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 from harness.kinds import manifest, write_kind
@@ -85,6 +86,13 @@ def test_S6_init_fetches_module_installs_providers_configures_backend(platform: 
     assert platform.state("RandomPassword/pw?".rstrip("?").replace("/", "%2F"))["version"] == 4
 
 
+def drift_diffs(platform: Platform, job: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """What a refresh found changed outside: (address, content before, content now)."""
+    diffs = [e for e in platform.events(job["metadata"]["id"]) if e["type"] == "diff" and e["payload"].get("drift")]
+    assert {e["operation"] for e in diffs} <= {"refresh"}
+    return [(e["payload"]["address"], (e["payload"]["before"] or {}).get("content"), (e["payload"]["after"] or {}).get("content")) for e in diffs]
+
+
 def test_S7_drift_is_detected_reported_and_written_to_the_state(make_platform: Callable[..., Platform], tmp_path: Path) -> None:
     write_kind(tmp_path / "kinds", "File", LOCAL_FILE)
     platform = make_platform(catalogs=(tmp_path / "kinds",)).start()
@@ -98,6 +106,7 @@ def test_S7_drift_is_detected_reported_and_written_to_the_state(make_platform: C
     events = platform.events(refresh["metadata"]["id"])
     drifted = [e for e in events if e["type"] == "resource" and e["payload"]["phase"] == "drift"]
     assert [e["payload"]["address"] for e in drifted] == ["local_file.it"], platform.explain(refresh["metadata"]["id"])
+    assert drift_diffs(platform, refresh) == [("local_file.it", "as declared", None)]
     after = platform.state("File%2Ff")
     assert after["serial"] > before["serial"] and after["lineage"] == before["lineage"]
     assert [r["type"] for r in before["resources"]] == ["local_file"] and after["resources"] == []
@@ -108,6 +117,7 @@ def test_S7_drift_is_detected_reported_and_written_to_the_state(make_platform: C
     serial = platform.state("File%2Ff")["serial"]
     update = platform.succeed(platform.create_job("File/f", "update", org="default", env="dev")["metadata"]["id"])
     assert target.read_text() == "as declared"
+    assert drift_diffs(platform, update) == [("local_file.it", "as declared", None)]
     steps = {o["operation"]: o for o in update["status"]["operations"]}
     assert len(steps["refresh"]["attempts"]) > 1, steps["refresh"]
     versions = platform.api("GET", "/api/v1/cloud-resources/File%2Ff/state-versions")["items"]
