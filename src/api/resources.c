@@ -75,6 +75,7 @@ static int apply(struct exchange *x, struct error **err)
 	x->answer = json_new_object();
 	json_set_value(x->answer, "resource", resource_render(x->work, &result.resource));
 	json_set_string(x->answer, "outcome", outcomes[result.outcome]);
+	json_set_string_or_null(x->answer, "reason", result.reason);
 	exchange_etag(x, result.resource.version_id);
 	if (result.job.id)
 		return set_job(x, &result.job, err);

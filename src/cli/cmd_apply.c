@@ -92,7 +92,8 @@ static void applying_release(struct applying *p)
 static void print_applied(struct cli *cli, const struct manifest_file *file, const json_t *answer,
 			  const char *job_id)
 {
-	const char *outcome = json_get_str(answer, "outcome");
+	const char *outcome = json_get_str(answer, "outcome"),
+		   *reason = json_get_str(answer, "reason");
 	_cleanup_free_ char *label = manifest_label(file->document);
 	_cleanup_strbuf_ struct strbuf line = STRBUF_INIT;
 	if (cli->format == FORMAT_NAME) {
@@ -103,6 +104,10 @@ static void print_applied(struct cli *cli, const struct manifest_file *file, con
 		style_add(&line, cli->colour_out,
 			  streq_null(outcome, "unchanged") ? STYLE_DIM : STYLE_GREEN,
 			  outcome ? outcome : "applied");
+		if (reason) {
+			strbuf_addstr(&line, "; ");
+			text_add(&line, reason);
+		}
 		if (job_id) {
 			strbuf_addstr(&line, "  ");
 			text_add(&line, job_id);

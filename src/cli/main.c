@@ -88,7 +88,8 @@ static const struct command commands[] = {
 		.text = "A folder's *.yaml, *.yml and *.json are applied in the order of their "
 			"references: organizations,\n"
 			"environments, connections, then cloud resources. What is unchanged "
-			"creates no job.",
+			"creates no job, unless its\n"
+			"last change failed, was cancelled, was a destroy or never ran.",
 		.options = apply_options,
 		.run = run_apply,
 	},

@@ -38,13 +38,15 @@ struct apply_result {
 	enum apply_outcome outcome;
 	struct resource_row resource;
 	struct job_row job; /* job.id NULL: none was created */
+	const char *reason; /* why one was created although nothing is new, for people; else NULL */
 };
 void apply_result_release(struct apply_result *r);
 /*
  * Any manifest. Errors: ERROR_UNPROCESSABLE with every finding in details. With metadata.id it is
  * that resource, which may get another name; else it is the one of that slug (of metadata.slug, or
  * made of the name). A sensitive value that is the mask which people are shown stands for the value
- * that is there.
+ * that is there. What is unchanged gets a job, too, unless its newest change brought this version
+ * or still may (docs/decisions/0010).
  */
 int resource_apply(struct work *w, const json_t *manifest, const struct apply_options *o,
 		   struct apply_result *ret, struct error **err);

@@ -68,6 +68,61 @@ static int check_message(const char *message, struct error **err)
 			       MANIFEST_MAX_MESSAGE);
 }
 
+static int start_update(struct work *w, const struct manifest *m, const struct apply_options *o,
+			struct apply_result *result, struct error **err)
+{
+	const struct job_request q = {.resource = &result->resource,
+				      .operation = JOB_UPDATE,
+				      .message = o->message ? o->message : m->message};
+	return job_create(w, &q, &result->job, err);
+}
+
+static bool wants_job(const struct manifest *m, const struct apply_options *o)
+{
+	return o->create_job && m->type == RESOURCE_CLOUD_RESOURCE &&
+	       !(m->has_flow_control && m->flow_control.disable_on_lifecycle_events);
+}
+
+/* Why that change, a resource's newest, is not what its present manifest asks for; NULL: it is, or
+ * may still become it. */
+static const char *why_again(const struct job_row *change, const struct resource_row *resource)
+{
+	if (change->operation == JOB_DESTROY)
+		return change->result == RESULT_SUCCEEDED
+			       ? "it was destroyed: updating again"
+			       : "its last change is a destroy: updating again";
+	if (!streq_null(change->version_id, resource->version_id))
+		return "its last update was of another version: updating";
+	if (change->result == RESULT_FAILED)
+		return "its last update failed: updating again";
+	if (change->result == RESULT_CANCELLED)
+		return "its last update was cancelled: updating again";
+	return NULL;
+}
+
+/* What is saved already, in result->resource, is not therefore there. */
+static int repeat_change(struct work *w, const struct manifest *m, const struct apply_options *o,
+			 struct apply_result *result, struct error **err)
+{
+	const struct job_filter changes = {
+		.resource_id = result->resource.id,
+		.status = _STATUS_INVALID,
+		.result = _RESULT_INVALID,
+		.operation = _JOB_OPERATION_INVALID,
+		.changes = true,
+	};
+	struct job_row *newest = NULL;
+	int n = job_list(w->tx, &changes, NULL, 1, &newest, err);
+	if (n < 0)
+		return n;
+	result->reason = n == 0 ? "it was never updated: updating"
+				: why_again(&newest[0], &result->resource);
+	if (n > 0)
+		job_row_release(&newest[0]);
+	free(newest);
+	return result->reason ? start_update(w, m, o, result, err) : 0;
+}
+
 /* Writes result->resource, which follows existing. */
 static int write_change(struct work *w, const struct manifest *m,
 			const struct resource_row *existing, const struct apply_options *o,
@@ -78,16 +133,11 @@ static int write_change(struct work *w, const struct manifest *m,
 		    : resource_insert(w->tx, &result->resource, err);
 	if (r < 0)
 		return r;
-	const char *message = o->message ? o->message : m->message;
-	bool wants_job = o->create_job && m->type == RESOURCE_CLOUD_RESOURCE &&
-			 !(m->has_flow_control && m->flow_control.disable_on_lifecycle_events);
-	if (wants_job) {
-		const struct job_request q = {
-			.resource = &result->resource, .operation = JOB_UPDATE, .message = message};
-		r = job_create(w, &q, &result->job, err);
-	}
+	if (wants_job(m, o))
+		r = start_update(w, m, o, result, err);
 	return r < 0 ? r
-		     : resource_append_version(w, old, &result->resource, message, result->job.id,
+		     : resource_append_version(w, old, &result->resource,
+					       o->message ? o->message : m->message, result->job.id,
 					       err);
 }
 
@@ -114,12 +164,13 @@ int resource_apply(struct work *w, const json_t *manifest, const struct apply_op
 		resource_row_release(&result.resource);
 		result.resource = existing;
 		existing = (struct resource_row){0};
+		r = wants_job(&m, o) ? repeat_change(w, &m, o, &result, err) : 0;
 	} else {
 		result.outcome = existing.id ? APPLY_UPDATED : APPLY_CREATED;
 		r = write_change(w, &m, &existing, o, &result, err);
-		if (r < 0)
-			return r;
 	}
+	if (r < 0)
+		return r;
 	*ret = result;
 	result = (struct apply_result){0};
 	return 0;

@@ -98,6 +98,8 @@ static void filter(struct conditions *c, const struct job_filter *f)
 		conditions_text(c, "status", status_to_string(f->status));
 	if (f->unfinished || (f->status != _STATUS_INVALID && f->status != STATUS_COMPLETED))
 		conditions_add(c, "status <> 'completed'");
+	if (f->changes)
+		conditions_add(c, "operation IN ('update', 'destroy')");
 }
 
 int job_list(struct store_tx *tx, const struct job_filter *f, const char *cursor, size_t limit,

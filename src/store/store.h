@@ -166,6 +166,7 @@ struct job_filter {
 	enum result result;	      /* _RESULT_INVALID: any */
 	enum job_operation operation; /* _JOB_OPERATION_INVALID: any */
 	bool unfinished;	      /* only those not completed */
+	bool changes;		      /* only updates and destroys */
 	bool oldest_first;	      /* default: newest first */
 };
 /* cursor: a job number in decimal, exclusive, or NULL. */
