@@ -132,6 +132,14 @@ static void add_bytes(struct strbuf *cell, json_int_t bytes)
 			    ((long long)bytes >> 10) % 1024 * 10 / 1024);
 }
 
+static void add_last_job(struct strbuf *cell, const json_t *job)
+{
+	const char *result = json_get_str(job, "result");
+	bool destroyed = streq_null(json_get_str(job, "operation"), "destroy") &&
+			 streq_null(result, "succeeded");
+	text_add(cell, destroyed ? "destroyed" : result);
+}
+
 static char *cell_text(const json_t *item, const struct column *c, bool wide)
 {
 	_cleanup_strbuf_ struct strbuf cell = STRBUF_INIT, plain = STRBUF_INIT, cut = STRBUF_INIT;
@@ -151,6 +159,9 @@ static char *cell_text(const json_t *item, const struct column *c, bool wide)
 	case COLUMN_CHANGES:
 		add_changes(&cell, value);
 		break;
+	case COLUMN_LAST_JOB:
+		add_last_job(&cell, value);
+		break;
 	default:
 		json_add_plain(&plain, value);
 		text_add_safe(&cell, plain.data, wide ? plain.size : strcspn(plain.data, "\n"),
@@ -165,7 +176,8 @@ static char *cell_text(const json_t *item, const struct column *c, bool wide)
 static void add_cell(struct strbuf *out, const char *cell, const struct column *c, size_t pad,
 		     bool colour)
 {
-	enum style style = c->type == COLUMN_STATUS ? style_of_status(cell) : STYLE_NONE;
+	bool status = c->type == COLUMN_STATUS || c->type == COLUMN_LAST_JOB;
+	enum style style = status ? style_of_status(cell) : STYLE_NONE;
 	style_add(out, colour, style, cell);
 	text_add_spaces(out, pad);
 }

@@ -15,7 +15,8 @@ enum column_type {
 	COLUMN_DURATION,
 	COLUMN_STATUS,
 	COLUMN_CHANGES,
-	COLUMN_BYTES
+	COLUMN_BYTES,
+	COLUMN_LAST_JOB /* what it left: its result, or that it destroyed */
 };
 
 struct column {

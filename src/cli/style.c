@@ -34,7 +34,7 @@ enum style style_of_status(const char *word)
 		{"cancelled", STYLE_YELLOW}, {"awaiting_approval", STYLE_YELLOW},
 		{"running", STYLE_CYAN},     {"queued", STYLE_CYAN},
 		{"skipped", STYLE_DIM},	     {"lost", STYLE_RED},
-		{"online", STYLE_GREEN},
+		{"online", STYLE_GREEN},     {"destroyed", STYLE_DIM},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(styles); i++)
 		if (streq(styles[i].word, word))

@@ -62,12 +62,20 @@ static int take_outputs(struct work *w, struct job_state *s, struct error **err)
 	return job_event(w, s->row.id, EVENT_OUTPUTS, _OPERATION_INVALID, w->now_ms, payload, err);
 }
 
-static int say_last_job(struct work *w, struct job_state *s, struct error **err)
+/* A preview changes nothing, so it says nothing of the resource; and one that ended while an older
+ * one still ran stays the last. */
+static int say_last_job(struct work *w, struct job_state *s, const struct resource_row *resource,
+			struct error **err)
 {
+	_cleanup_json_ json_t *status = json_of_text(resource->status);
+	if (s->row.operation == JOB_PREVIEW ||
+	    json_get_int(status, "lastJob.number", 0) > s->row.number)
+		return 0;
 	char ended[RFC3339_SIZE];
 	rfc3339_format((uint64_t)s->row.ended_ms, ended);
 	json_t *last = json_new_object();
 	json_set_string(last, "id", s->row.id);
+	json_set_int(last, "number", s->row.number);
 	json_set_string(last, "operation", job_operation_to_string(s->row.operation));
 	json_set_string(last, "result", result_to_string(s->row.result));
 	json_set_string(last, "versionId", s->row.version_id);
@@ -104,7 +112,7 @@ static int update_resource(struct work *w, struct job_state *s, struct error **e
 	if (may_have_written(s))
 		r = take_outputs(w, s, err);
 	if (r >= 0)
-		r = say_last_job(w, s, err);
+		r = say_last_job(w, s, &resource, err);
 	bool destroyed = s->row.operation == JOB_DESTROY && s->row.result == RESULT_SUCCEEDED;
 	if (r >= 0 && destroyed)
 		r = resource_status_set(w, s->row.resource_id, "pinned", NULL, err);

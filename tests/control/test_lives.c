@@ -202,6 +202,45 @@ static void a_failure_skips_the_rest(void **state)
 	runner_free(r);
 }
 
+static void assert_last_job(struct fixture *f, const char *resource, const char *id)
+{
+	_cleanup_json_ json_t *status = resource_status(f, resource);
+	assert_string_equal(json_get_str(status, "lastJob.id"), id);
+}
+
+static void a_preview_says_nothing_of_its_resource(void **state)
+{
+	struct fixture *f = *state;
+	struct runner *r = runner_new(f, "one", 1);
+	struct attempt a;
+	const char *id;
+	const char *resource = apply(f, "x", "hello", NULL, &id);
+	run_job(r, id, 1, "t.a");
+	const char *preview = create_job(f, resource, JOB_PREVIEW);
+	json_t *answer = run_to_preview_end(r, preview, &a);
+	released(&a, answer, "completed/succeeded");
+	assert_last_job(f, resource, id);
+	cancel(f, create_job(f, resource, JOB_PREVIEW), false);
+	assert_last_job(f, resource, id);
+	runner_free(r);
+}
+
+static void the_last_job_is_the_newest(void **state)
+{
+	struct fixture *f = *state;
+	struct runner *r = runner_new(f, "one", 1);
+	const char *older;
+	const char *resource = apply(f, "x", "hello", NULL, &older);
+	const char *newer = create_job(f, resource, JOB_UPDATE);
+	cancel(f, newer, false);
+	run_job(r, older, 1, "t.a");
+	assert_last_job(f, resource, newer);
+	const char *newest = create_job(f, resource, JOB_REFRESH);
+	cancel(f, newest, false);
+	assert_last_job(f, resource, newest);
+	runner_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +252,8 @@ int main(void)
 		CONTROL_TEST(a_manual_job_waits_before_its_start),
 		CONTROL_TEST(an_update_without_a_preview),
 		CONTROL_TEST(a_failure_skips_the_rest),
+		CONTROL_TEST(a_preview_says_nothing_of_its_resource),
+		CONTROL_TEST(the_last_job_is_the_newest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
