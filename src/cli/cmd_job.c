@@ -214,6 +214,20 @@ static void add_fact(struct strbuf *out, const char *name, const char *value)
 	strbuf_addch(out, '\n');
 }
 
+static void add_cancel(struct strbuf *out, const json_t *cancel)
+{
+	const char *by = json_get_str(cancel, "actor"), *reason = json_get_str(cancel, "reason"),
+		   *time = json_get_str(cancel, "time"), *effect = json_get_str(cancel, "effect");
+	_cleanup_free_ char *text =
+		by ? xasprintf("by %s%s%s%s%s%s", by, time ? " at " : "", time ? time : "",
+			       streq_null(effect, "none")	  ? ", in the last operation"
+			       : streq_null(effect, "interrupts") ? ", by force"
+								  : "",
+			       isempty(reason) ? "" : ": ", isempty(reason) ? "" : reason)
+		   : NULL;
+	add_fact(out, "Cancel", text);
+}
+
 static void print_job(struct cli *cli, const json_t *job)
 {
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
@@ -234,7 +248,7 @@ static void print_job(struct cli *cli, const json_t *job)
 	add_fact(&out, "Rerun of", json_get_str(job, "spec.rerunOf"));
 	add_fact(&out, "Waits for", json_get_str(job, "status.blockedBy.jobId"));
 	add_fact(&out, "Why", json_get_str(job, "status.blockedBy.reason"));
-	add_fact(&out, "Cancelled", json_get_str(job, "status.cancel.reason"));
+	add_cancel(&out, json_get(job, "status.cancel"));
 	add_fact(&out, "Runner", json_get_str(job, "status.runnerId"));
 	add_fact(&out, "Created", json_get_str(job, "status.createdAt"));
 	add_fact(&out, "Started", json_get_str(job, "status.startedAt"));

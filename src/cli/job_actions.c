@@ -54,11 +54,16 @@ int run_cancel(struct cli *cli, const struct arguments *a)
 	if (!format_is_table(cli))
 		return print_object(cli, job, NULL, ".metadata.id", &e) < 0 ? cli_fail(cli, e)
 									    : EXIT_CODE_OK;
-	bool ended = streq_null(json_get_str(job, "status.status"), "completed");
+	const char *effect = json_get_str(job, "status.cancel.effect");
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	strbuf_addf(&out, "%s %s\n", a->words[0],
-		    ended ? "cancelled"
-			  : "will be cancelled when the operation in flight has completed");
+		    streq_null(json_get_str(job, "status.status"), "completed") ? "cancelled"
+		    : streq_null(effect, "interrupts")
+			    ? "goes on until its engine, which is being interrupted, has ended"
+		    : streq_null(effect, "none")
+			    ? "is in its last operation: it ends as that does; --force interrupts "
+			      "the engine"
+			    : "will be cancelled when the operation in flight has completed");
 	print_out(&out);
 	return EXIT_CODE_OK;
 }

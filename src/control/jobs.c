@@ -149,12 +149,13 @@ int job_create(struct work *w, const struct job_request *q, struct job_row *ret,
 /* ---- Cancelling ---- */
 
 static int say_cancel_requested(struct work *w, const struct job_state *s, const char *reason,
-				struct error **err)
+				bool force, struct error **err)
 {
 	_cleanup_json_ json_t *payload = json_new_object();
 	_cleanup_free_ char *text = xasprintf(
-		"%s requested by %s%s%s", s->row.force_requested ? "forced cancel" : "cancel",
-		w->actor.principal, isempty(reason) ? "" : ": ", isempty(reason) ? "" : reason);
+		"%s requested by %s%s%s%s", force ? "forced cancel" : "cancel", w->actor.principal,
+		s->row.cancel_requested ? "" : " in the last operation, which goes on",
+		isempty(reason) ? "" : ": ", isempty(reason) ? "" : reason);
 	json_set_string(payload, "status", status_to_string(s->row.status));
 	json_set_string(payload, "result", result_to_string(s->row.result));
 	json_set_string(payload, "reason", text);
@@ -173,7 +174,6 @@ int job_cancel(struct work *w, const char *id, const char *reason, bool force, s
 		return error_set_field(err, ERROR_TOO_LARGE, "reason",
 				       "the reason is over its limit of %d bytes",
 				       MANIFEST_MAX_MESSAGE);
-	bool requested = s.row.cancel_requested, forced = s.row.force_requested;
 	const struct job_step step = {
 		.event = {.type = force ? JOB_EVENT_FORCE_CANCEL : JOB_EVENT_CANCEL,
 			  .operation = _OPERATION_INVALID},
@@ -182,13 +182,14 @@ int job_cancel(struct work *w, const char *id, const char *reason, bool force, s
 	r = job_state_step(w, &s, &step, &f, err);
 	if (r < 0)
 		return r;
-	if (s.row.cancel_requested != requested || s.row.force_requested != forced) {
+	if (!isempty(reason) || isempty(s.row.cancel_reason)) {
 		replace_string(&s.row.cancel_actor, w->actor.principal);
 		replace_string(&s.row.cancel_reason, reason);
+		s.row.cancel_ms = w->now_ms;
 		r = job_state_store(w, &s, err);
-		if (r >= 0 && !(f.flags & JOB_EFFECT_FINISHED))
-			r = say_cancel_requested(w, &s, reason, err);
 	}
+	if (r >= 0 && !(f.flags & JOB_EFFECT_FINISHED))
+		r = say_cancel_requested(w, &s, reason, force, err);
 	return r < 0 ? r : job_get(w->tx, id, ret, err);
 }
 

@@ -25,6 +25,8 @@ int job_create(struct work *w, const struct job_request *q, struct job_row *ret,
 int job_render(struct work *w, const struct job_row *j, bool brief, json_t **ret,
 	       struct error **err);
 
+/* Accepted also in the last operation, which it changes nothing of. Of several requests the row
+ * keeps the newest that gives a reason, else the newest; the stream has them all. */
 int job_cancel(struct work *w, const char *id, const char *reason, bool force, struct job_row *ret,
 	       struct error **err);
 int job_resume(struct work *w, const char *id, const char *comment, const char *plan_digest,

@@ -93,14 +93,29 @@ static json_t *render_operation(const struct job_state *s, const struct operatio
 	return operation;
 }
 
-static json_t *render_pair(const char *a_key, const char *a, const char *b_key, const char *b)
+static json_t *render_error(const struct job_row *j)
 {
-	if (!a)
+	if (!j->error_code)
 		return json_null();
-	json_t *pair = json_new_object();
-	json_set_string(pair, a_key, a);
-	json_set_string_or_null(pair, b_key, b);
-	return pair;
+	json_t *error = json_new_object();
+	json_set_string(error, "code", j->error_code);
+	json_set_string_or_null(error, "message", j->error_message);
+	return error;
+}
+
+static json_t *render_cancel(const struct job_row *j)
+{
+	if (!j->cancel_actor)
+		return json_null();
+	json_t *cancel = json_new_object();
+	json_set_string(cancel, "actor", j->cancel_actor);
+	json_set_string_or_null(cancel, "reason", j->cancel_reason);
+	set_time(cancel, "time", j->cancel_ms);
+	json_set_string(cancel, "effect",
+			j->force_requested    ? "interrupts"
+			: j->cancel_requested ? "cancels"
+					      : "none");
+	return cancel;
 }
 
 /* Why nobody takes a job whose turn it is. */
@@ -203,16 +218,14 @@ static int render_status(struct work *w, const struct job_state *s, bool brief, 
 	json_set_int(status, "epoch", j->epoch);
 	json_set_string_or_null(status, "runnerId", j->runner_id);
 	json_set_value(status, "operations", operations);
-	json_set_value(status, "error",
-		       render_pair("code", j->error_code, "message", j->error_message));
+	json_set_value(status, "error", render_error(j));
 	json_set_value(status, "summary", text_or_null(j->summary));
 	json_set_value(status, "pause", s->pause ? json_incref(s->pause) : json_null());
 	json_set_int(status, "lastSeq", j->last_seq);
 	set_time(status, "createdAt", j->created_ms);
 	set_time(status, "startedAt", j->started_ms);
 	set_time(status, "endedAt", j->ended_ms);
-	json_set_value(status, "cancel",
-		       render_pair("actor", j->cancel_actor, "reason", j->cancel_reason));
+	json_set_value(status, "cancel", render_cancel(j));
 	json_set_string_or_null(status, "actor", j->actor);
 	json_t *blocked = NULL;
 	int r = render_blocked(w, s, brief, &blocked, err);

@@ -31,6 +31,7 @@ static const struct column job_row_columns[] = {
 	COLUMN(job_row, summary, TEXT, DATA),
 	COLUMN(job_row, cancel_actor, TEXT, DATA),
 	COLUMN(job_row, cancel_reason, TEXT, DATA),
+	COLUMN(job_row, cancel_ms, INT64, DATA),
 	COLUMN(job_row, cancel_requested, BOOL, DATA),
 	COLUMN(job_row, force_requested, BOOL, DATA),
 	COLUMN(job_row, last_seq, INT64, FIXED),

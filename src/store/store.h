@@ -143,7 +143,9 @@ struct job_row {
 			the approval */
 	char *error_code, *error_message;
 	char *summary; /* {"create":n,"update":n,"delete":n,"replace":n,"unchanged":n,…} or NULL */
+	/* A request for its cancel, also one that comes too late: cancel_requested is in time. */
 	char *cancel_actor, *cancel_reason;
+	int64_t cancel_ms;
 	bool cancel_requested, force_requested;
 	int64_t last_seq; /* of its newest event */
 	int64_t created_ms, started_ms, ended_ms;

@@ -5,11 +5,13 @@
 
 static const char *const pausing = "{\"pauseBetweenPreviewAndUpdateOrDestroy\": true}";
 
-static void assert_cancel_recorded(struct fixture *f, const char *id)
+static void assert_cancel_recorded(struct fixture *f, const char *id, const char *effect)
 {
 	_cleanup_json_ json_t *document = job(f, id);
 	assert_string_equal(json_get_str(document, "status.cancel.actor"), "admin");
 	assert_string_equal(json_get_str(document, "status.cancel.reason"), "no longer wanted");
+	assert_non_null(json_get_str(document, "status.cancel.time"));
+	assert_string_equal(json_get_str(document, "status.cancel.effect"), effect);
 }
 
 static void cancelled_while_queued(void **state)
@@ -20,7 +22,7 @@ static void cancelled_while_queued(void **state)
 	cancel(f, id, false);
 	assert_job(f, id, "completed/cancelled");
 	assert_operations(f, id, "init:skipped refresh:skipped preview:skipped apply:skipped");
-	assert_cancel_recorded(f, id);
+	assert_cancel_recorded(f, id, "cancels");
 	_cleanup_(job_row_release) struct job_row row = {0};
 	struct work *w = begin(f);
 	FAILS(ERROR_CONFLICT, job_cancel(w, id, NULL, false, &row, ERR));
@@ -51,7 +53,7 @@ static void cancelled_while_reading(void **state)
 	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}),
 		 "completed/cancelled");
 	assert_operations(f, id, "init:succeeded refresh:skipped preview:skipped apply:skipped");
-	assert_cancel_recorded(f, id);
+	assert_cancel_recorded(f, id, "cancels");
 	runner_free(r);
 }
 
@@ -136,8 +138,32 @@ static void a_cancel_changes_nothing_during_the_last_operation(void **state)
 	assert_false(json_get_bool(answer, "interrupt", true));
 	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "succeeded"}),
 		 "completed/succeeded");
-	_cleanup_json_ json_t *document = job(f, id);
-	assert_true(json_is_null(json_get(document, "status.cancel")));
+	assert_cancel_recorded(f, id, "none");
+	runner_free(r);
+}
+
+static void cancel_because(struct fixture *f, const char *id, const char *reason, bool force)
+{
+	_cleanup_(job_row_release) struct job_row row = {0};
+	struct work *w = begin(f);
+	OK(job_cancel(w, id, reason, force, &row, ERR));
+	end(w);
+}
+
+static void a_later_cancel_does_not_lose_the_reason(void **state)
+{
+	struct fixture *f = *state;
+	struct runner *r = runner_new(f, "one", 1);
+	const char *id;
+	struct attempt a = at_apply(f, r, "x", &id);
+	int64_t events = assert_stream(f, id);
+	cancel_because(f, id, NULL, false);
+	cancel_because(f, id, "no longer wanted", false);
+	cancel_because(f, id, "", true);
+	assert_cancel_recorded(f, id, "interrupts");
+	assert_int_equal(assert_stream(f, id), events + 3);
+	released(&a, report(&a, NULL, NULL, NULL, &(struct ending){.result = "interrupted"}),
+		 "completed/cancelled");
 	runner_free(r);
 }
 
@@ -356,6 +382,7 @@ int main(void)
 		CONTROL_TEST(cancelled_while_it_waits_for_approval),
 		CONTROL_TEST(cancelled_when_resumed_and_in_nobodys_hands),
 		CONTROL_TEST(a_cancel_changes_nothing_during_the_last_operation),
+		CONTROL_TEST(a_later_cancel_does_not_lose_the_reason),
 		CONTROL_TEST(force_interrupts_the_engine),
 		CONTROL_TEST(an_engine_that_was_faster_than_force_succeeded),
 		CONTROL_TEST(an_approval_is_of_the_plan_that_was_shown),

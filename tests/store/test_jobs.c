@@ -33,6 +33,7 @@ static void same_job(const struct job_row *a, const struct job_row *b)
 	SAME_TEXT(*a, *b, summary);
 	SAME_TEXT(*a, *b, cancel_actor);
 	SAME_TEXT(*a, *b, cancel_reason);
+	SAME_NUMBER(*a, *b, cancel_ms);
 	SAME_NUMBER(*a, *b, cancel_requested);
 	SAME_NUMBER(*a, *b, force_requested);
 	SAME_NUMBER(*a, *b, last_seq);
@@ -68,6 +69,7 @@ static const struct job_row full_job = {
 	.summary = (char *)"{\"create\":1}",
 	.cancel_actor = (char *)"bob",
 	.cancel_reason = (char *)"no",
+	.cancel_ms = 4,
 	.cancel_requested = true,
 	.created_ms = 1,
 	.started_ms = 2,
