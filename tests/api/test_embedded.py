@@ -82,6 +82,7 @@ def test_its_log_is_bounded(server: Platform) -> None:
     def is_turned(mark: str) -> bool:
         return old.exists() and mark in old.read_text() and log.exists() and log.stat().st_size < 1 << 20
 
+    wait_until(lambda: "registered as" in log.read_text(), "the runner has said that it is registered")
     grow("while it runs")
     wait_until(lambda: is_turned("while it runs"), "the log is turned")
     assert "registered as" in old.read_text()
@@ -93,5 +94,5 @@ def test_its_log_is_bounded(server: Platform) -> None:
     wait_until(lambda: another(server, before), "another runner")
     wait_until(lambda: is_turned("before it starts"), "the log is turned")
     wait_until(lambda: online(server), "it is online")
-    assert "registered as" in log.read_text()
+    wait_until(lambda: "registered as" in log.read_text(), "the new runner has said so")
     assert sorted(path.name for path in log.parent.glob("log*")) == ["log", "log.old"]
