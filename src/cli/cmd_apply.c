@@ -159,11 +159,63 @@ static int follow_all(struct cli *cli, const struct arguments *a, struct applyin
 	struct follow_options o = follow_options_of(a);
 	if (!format_is_table(cli) && cli->format != FORMAT_JSONL)
 		o.summary = o.outputs = o.diff = false;
-	int code = follow_jobs(cli, p->jobs, p->n_jobs, &o);
-	if (code == EXIT_CODE_REFUSED)
-		for (size_t i = 0; i < p->n_jobs; i++)
-			show_preflight_gaps(cli, p->jobs[i].id);
-	return code;
+	return follow_jobs(cli, p->jobs, p->n_jobs, &o);
+}
+
+/* The server's findings on one manifest, without those that others of the same command settle. */
+static int check_one(struct cli *cli, const struct manifest_files *files,
+		     const struct manifest_file *file, json_t **ret, struct error **err)
+{
+	json_t *answer = NULL;
+	int r = api_post(cli, "/validate", body_of(file), &answer, err);
+	if (r < 0)
+		return error_wrap(err, "cannot validate %s", file->source);
+	json_t *errors = json_object_get(answer, "errors");
+	for (size_t i = json_array_size(errors); i-- > 0;)
+		if (manifest_files_settle(files, file->document,
+					  json_get_str(json_array_get(errors, i), "field")))
+			(void)json_array_remove(errors, i);
+	json_set_bool(answer, "valid", json_array_size(errors) == 0);
+	*ret = answer;
+	return 0;
+}
+
+/* Lines without the end of the last. */
+static void add_findings(struct strbuf *out, const struct manifest_file *file, const json_t *errors)
+{
+	size_t i;
+	json_t *issue;
+	_cleanup_free_ char *label = manifest_label(file->document);
+	text_add(out, label);
+	strbuf_addstr(out, " invalid: ");
+	text_add(out, file->source);
+	json_array_foreach((json_t *)errors, i, issue)
+	{
+		strbuf_addstr(out, "\n  ");
+		text_add(out, json_get_str(issue, "message"));
+	}
+}
+
+/* Before the first is applied, so that none is when one cannot be. */
+static int check_all(struct cli *cli, const struct manifest_files *files, struct error **err)
+{
+	size_t invalid = 0;
+	for (size_t i = 0; i < files->count; i++) {
+		_cleanup_json_ json_t *answer = NULL;
+		int r = check_one(cli, files, &files->items[i], &answer, err);
+		if (r < 0)
+			return r;
+		if (json_get_bool(answer, "valid", false))
+			continue;
+		_cleanup_strbuf_ struct strbuf findings = STRBUF_INIT;
+		add_findings(&findings, &files->items[i], json_object_get(answer, "errors"));
+		say("%s", findings.data);
+		invalid++;
+	}
+	return invalid ? error_set(err, ERROR_UNPROCESSABLE,
+				   "nothing was applied: %zu of %zu manifests %s invalid", invalid,
+				   files->count, invalid == 1 ? "is" : "are")
+		       : 0;
 }
 
 int run_apply(struct cli *cli, const struct arguments *a)
@@ -178,21 +230,18 @@ int run_apply(struct cli *cli, const struct arguments *a)
 			  "--if-match is for one manifest, and there are %zu", files.count);
 		return cli_fail(cli, e);
 	}
-	int code = EXIT_CODE_OK;
-	for (size_t i = 0; i < files.count && code == EXIT_CODE_OK; i++) {
-		if (apply_one(cli, a, &files.items[i], &p, &e) >= 0)
-			continue;
-		if (i + 1 < files.count)
-			error_hint(
-				&e, "%s%s%zu more were not applied; apply again when this is right",
-				e->hint ? e->hint : "", e->hint ? "; " : "", files.count - i - 1);
-		code = cli_fail(cli, e);
-	}
-	if (code == EXIT_CODE_OK && print_answers(cli, &p, &e) < 0)
-		code = cli_fail(cli, e);
-	if (argument_flag(a, "tail"))
-		code = code ? (follow_all(cli, a, &p), code) : follow_all(cli, a, &p);
-	return code;
+	if (files.count > 1 && check_all(cli, &files, &e) < 0)
+		return cli_fail(cli, e);
+	size_t applied = 0;
+	while (applied < files.count && apply_one(cli, a, &files.items[applied], &p, &e) >= 0)
+		applied++;
+	if (applied + 1 < files.count)
+		error_hint(&e, "%s%s%zu more were not applied; apply again when this is right",
+			   e->hint ? e->hint : "", e->hint ? "; " : "", files.count - applied - 1);
+	if (!e)
+		(void)print_answers(cli, &p, &e);
+	int code = argument_flag(a, "tail") ? follow_all(cli, a, &p) : EXIT_CODE_OK;
+	return e ? cli_fail(cli, e) : code;
 }
 
 int run_preview(struct cli *cli, const struct arguments *a)
@@ -223,10 +272,7 @@ int run_preview(struct cli *cli, const struct arguments *a)
 	}
 	struct follow_options o = follow_options_of(a);
 	o.plan_exit = argument_flag(a, "detailed-exitcode");
-	int code = follow_jobs(cli, p.jobs, p.n_jobs, &o);
-	for (size_t i = 0; code == EXIT_CODE_REFUSED && i < p.n_jobs; i++)
-		show_preflight_gaps(cli, p.jobs[i].id);
-	return code;
+	return follow_jobs(cli, p.jobs, p.n_jobs, &o);
 }
 
 static void print_diff(const struct cli *cli, const char *diff)
@@ -288,10 +334,8 @@ int run_validate(struct cli *cli, const struct arguments *a)
 	int code = EXIT_CODE_OK;
 	for (size_t i = 0; i < files.count; i++) {
 		_cleanup_json_ json_t *answer = NULL;
-		if (api_post(cli, "/validate", body_of(&files.items[i]), &answer, &e) < 0) {
-			error_wrap(&e, "cannot validate %s", files.items[i].source);
+		if (check_one(cli, &files, &files.items[i], &answer, &e) < 0)
 			return cli_fail(cli, e);
-		}
 		bool valid = json_get_bool(answer, "valid", false);
 		if (!valid)
 			code = EXIT_CODE_ERROR;
@@ -301,22 +345,14 @@ int run_validate(struct cli *cli, const struct arguments *a)
 			continue;
 		}
 		_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
-		_cleanup_free_ char *label = manifest_label(files.items[i].document);
-		text_add(&out, label);
-		strbuf_addstr(&out, valid ? " valid" : " invalid: ");
-		if (!valid)
-			text_add(&out, files.items[i].source);
-		strbuf_addch(&out, '\n');
-		size_t j;
-		json_t *issue;
-		json_array_foreach(json_object_get(answer, "errors"), j, issue)
-		{
-			strbuf_addstr(&out, "  ");
-			text_add(&out, json_get_str(issue, "field"));
-			strbuf_addstr(&out, ": ");
-			text_add(&out, json_get_str(issue, "message"));
-			strbuf_addch(&out, '\n');
+		if (valid) {
+			_cleanup_free_ char *label = manifest_label(files.items[i].document);
+			text_add(&out, label);
+			strbuf_addstr(&out, " valid");
+		} else {
+			add_findings(&out, &files.items[i], json_object_get(answer, "errors"));
 		}
+		strbuf_addch(&out, '\n');
 		print_out(&out);
 	}
 	return code;

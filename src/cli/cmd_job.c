@@ -65,34 +65,7 @@ static const struct option *const job_list_options[] = {list_table, NULL};
 static const struct option *const log_options[] = {log_table, pause_options, show_options, NULL};
 static const struct option *const preflight_options[] = {preflight_table, NULL};
 
-void show_preflight_gaps(struct cli *cli, const char *job_id)
-{
-	_cleanup_strbuf_ struct strbuf path = STRBUF_INIT;
-	_cleanup_json_ json_t *job = NULL;
-	path_add(&path, "/stack-jobs", job_id);
-	if (api_get(cli, path.data, &job, NULL) < 0)
-		return;
-	size_t i, j;
-	json_t *row, *missing;
-	json_array_foreach(json_get(job, "status.preflight.rows"), i, row)
-	{
-		if (json_get_bool(row, "ok", true))
-			continue;
-		_cleanup_strbuf_ struct strbuf line = STRBUF_INIT;
-		strbuf_addstr(&line, "  ✗ ");
-		text_add(&line, json_get_str(row, "essential"));
-		strbuf_addstr(&line, ": ");
-		text_add(&line, json_get_str(row, "detail"));
-		json_array_foreach(json_object_get(row, "missing"), j, missing)
-		{
-			strbuf_addstr(&line, "\n      missing: ");
-			text_add(&line, json_string_value(missing));
-		}
-		say("%s", line.data);
-	}
-}
-
-/* "✓ created sj_…  PostgresDatabase/db (prod) · by ana" and where to see it. */
+/* "✓ created sj_…  PostgresDatabase/db (prod) · by ana" */
 static void print_header(struct cli *cli, const json_t *job, const char *word)
 {
 	struct follow_job named;
@@ -117,7 +90,7 @@ static void print_header(struct cli *cli, const json_t *job, const char *word)
 	text_add(&out, provisioner);
 	strbuf_addstr(&out, actor ? " · by " : "");
 	text_add(&out, actor);
-	strbuf_addf(&out, "\n  %s/stack-jobs/%s\n", cli->settings.server, named.id);
+	strbuf_addch(&out, '\n');
 	print_out(&out);
 	follow_job_release(&named);
 }
@@ -139,8 +112,6 @@ int show_new_job(struct cli *cli, const struct arguments *a, const json_t *job, 
 	followed.after = continued ? (uint64_t)json_get_int(job, "status.lastSeq", 0) : 0;
 	struct follow_options o = follow_options_of(a);
 	int code = follow_jobs(cli, &followed, 1, &o);
-	if (code == EXIT_CODE_REFUSED)
-		show_preflight_gaps(cli, followed.id);
 	follow_job_release(&followed);
 	return code;
 }
@@ -326,9 +297,12 @@ static int run_stack_input(struct cli *cli, const struct arguments *a)
 static int run_preflight(struct cli *cli, const struct arguments *a)
 {
 	static const struct column columns[] = {
-		{"ESSENTIAL", .path = ".essential"}, {"OK", .path = ".ok"},
-		{"RULE", .path = ".rule"},	     {"DETAIL", .path = ".detail"},
-		{"MISSING", .path = ".missing"},     {0},
+		{"ESSENTIAL", .path = ".essential"},
+		{"OK", .path = ".ok"},
+		{"RULE", .path = ".rule"},
+		{"DETAIL", .path = ".detail"},
+		{"MISSING", ".missing", .type = COLUMN_BELOW},
+		{0},
 	};
 	_cleanup_error_ struct error *e = NULL;
 	_cleanup_json_ json_t *report = NULL;

@@ -38,5 +38,3 @@ extern const struct option yes_options[];
 /* After a job was made: its header, then its tail or its id, as asked for. Returns the exit code.
  */
 int show_new_job(struct cli *cli, const struct arguments *a, const json_t *job, const char *word);
-/* What a failed preflight lacks. */
-void show_preflight_gaps(struct cli *cli, const char *job_id);

@@ -1,5 +1,4 @@
 /* The order in which manifests are applied: by type, then by reference. */
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/hashmap.h"
@@ -139,4 +138,34 @@ int manifest_files_order(struct manifest_files *files, struct error **err)
 	free(files->items);
 	files->items = sorted;
 	return 0;
+}
+
+static bool brings(const json_t *other, const json_t *document, const char *field)
+{
+	enum resource_type type = type_of(other);
+	const char *org = json_get_str(document, "metadata.org"),
+		   *its_org = json_get_str(other, "metadata.org");
+	_cleanup_free_ char *label = manifest_label(other);
+	const char *slug = strrchr(label, '/') + 1;
+	if (streq(field, "/metadata/org"))
+		return type == RESOURCE_ORGANIZATION && streq_null(org, slug);
+	if (org && its_org && !streq(org, its_org))
+		return false;
+	if (streq(field, "/metadata/env"))
+		return type == RESOURCE_ENVIRONMENT &&
+		       streq_null(json_get_str(document, "metadata.env"), slug);
+	return streq(field, "/spec/default") && type == RESOURCE_CONNECTION &&
+	       !json_get_bool(other, "spec.default", false) &&
+	       streq_null(json_get_str(other, "spec.provider"),
+			  json_get_str(document, "spec.provider"));
+}
+
+bool manifest_files_settle(const struct manifest_files *files, const json_t *document,
+			   const char *field)
+{
+	for (size_t i = 0; field && i < files->count; i++)
+		if (files->items[i].document != document &&
+		    brings(files->items[i].document, document, field))
+			return true;
+	return false;
 }

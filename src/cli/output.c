@@ -140,7 +140,7 @@ static void add_last_job(struct strbuf *cell, const json_t *job)
 	text_add(cell, destroyed ? "destroyed" : result);
 }
 
-static char *cell_text(const json_t *item, const struct column *c, bool wide)
+static char *cell_text(const json_t *item, const struct column *c, bool whole)
 {
 	_cleanup_strbuf_ struct strbuf cell = STRBUF_INIT, plain = STRBUF_INIT, cut = STRBUF_INIT;
 	const json_t *value = cell_value(item, c->path);
@@ -164,12 +164,14 @@ static char *cell_text(const json_t *item, const struct column *c, bool wide)
 		break;
 	default:
 		json_add_plain(&plain, value);
-		text_add_safe(&cell, plain.data, wide ? plain.size : strcspn(plain.data, "\n"),
+		for (char *end = plain.data; whole && (end = strchr(end, '\n'));)
+			*end = ' ';
+		text_add_safe(&cell, plain.data, whole ? plain.size : strcspn(plain.data, "\n"),
 			      false);
 	}
 	if (!cell.size)
 		strbuf_addch(&cell, '-');
-	text_add_cut(&cut, cell.data, cell.size, wide ? SIZE_MAX : CELL_MAX);
+	text_add_cut(&cut, cell.data, cell.size, whole ? SIZE_MAX : CELL_MAX);
 	return strbuf_detach(&cut, NULL);
 }
 
@@ -182,13 +184,27 @@ static void add_cell(struct strbuf *out, const char *cell, const struct column *
 	text_add_spaces(out, pad);
 }
 
+static void add_below(struct strbuf *out, const json_t *item, const struct column *c)
+{
+	size_t i;
+	json_t *text;
+	json_array_foreach((json_t *)cell_value(item, c->path), i, text)
+	{
+		strbuf_addstr(out, "  ");
+		text_add(out, json_string_value(text));
+		strbuf_addch(out, '\n');
+	}
+}
+
 static void print_table(const struct cli *cli, const json_t *items, const struct column *columns)
 {
-	const struct column *used[COLUMNS_MAX];
+	const struct column *used[COLUMNS_MAX], *below = NULL;
 	size_t n = 0, width[COLUMNS_MAX], i;
-	bool wide = cli->format == FORMAT_WIDE;
+	bool wide = cli->format == FORMAT_WIDE, whole = wide || !isatty(STDOUT_FILENO);
 	for (const struct column *c = columns; c->title && n < COLUMNS_MAX; c++)
-		if (wide || !c->wide)
+		if (c->type == COLUMN_BELOW)
+			below = c;
+		else if (wide || !c->wide)
 			used[n++] = c;
 	_cleanup_strv_ char **cells = NULL;
 	json_t *item;
@@ -196,7 +212,7 @@ static void print_table(const struct cli *cli, const json_t *items, const struct
 		width[j] = strlen(used[j]->title);
 	json_array_foreach((json_t *)items, i, item) for (size_t j = 0; j < n; j++)
 	{
-		char *cell = cell_text(item, used[j], wide);
+		char *cell = cell_text(item, used[j], whole);
 		width[j] = MAX(width[j], text_width(cell, strlen(cell)));
 		strv_take(&cells, cell);
 	}
@@ -213,6 +229,8 @@ static void print_table(const struct cli *cli, const json_t *items, const struct
 			add_cell(&out, cell, used[j], pad, cli->colour_out);
 		}
 		strbuf_addch(&out, '\n');
+		if (below)
+			add_below(&out, json_array_get(items, row), below);
 	}
 	print_out(&out);
 }

@@ -16,7 +16,8 @@ enum column_type {
 	COLUMN_STATUS,
 	COLUMN_CHANGES,
 	COLUMN_BYTES,
-	COLUMN_LAST_JOB /* what it left: its result, or that it destroyed */
+	COLUMN_LAST_JOB, /* what it left: its result, or that it destroyed */
+	COLUMN_BELOW /* a list of texts, each whole on a line below the row */
 };
 
 struct column {

@@ -78,19 +78,32 @@ static void add_lines(struct strbuf *out, const char *text)
 	}
 }
 
+/* The server's words are often its details, joined; several are better read as lines of their own,
+ * below what was being done. */
+static void add_error(struct strbuf *out, const struct error *error)
+{
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+	for (const struct error *e = error; e; e = e->cause) {
+		if (e != error && error->n_details > 1 &&
+		    startswith(e->message, error->details[0].message))
+			break;
+		strbuf_addf(&text, "%s%s", e == error ? "" : ": ", e->message);
+	}
+	add_lines(out, text.data);
+	for (size_t i = 0; i < error->n_details; i++) {
+		if (strstr(text.data, error->details[i].message))
+			continue;
+		strbuf_addstr(out, "\n  ");
+		add_lines(out, error->details[i].message);
+	}
+}
+
 int cli_fail(const struct cli *cli, const struct error *error)
 {
-	_cleanup_free_ char *text = error_describe(error);
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	style_add(&out, cli->colour_err, STYLE_BOLD_RED, "error:");
 	strbuf_addch(&out, ' ');
-	add_lines(&out, text);
-	for (size_t i = 0; i < error->n_details; i++) {
-		const struct error_detail *d = &error->details[i];
-		strbuf_addf(&out, "\n  %s%s", d->field ? d->field : "",
-			    isempty(d->field) ? "" : ": ");
-		add_lines(&out, d->message);
-	}
+	add_error(&out, error);
 	if (error->hint) {
 		strbuf_addch(&out, '\n');
 		style_add(&out, cli->colour_err, STYLE_CYAN, "hint:");
