@@ -15,11 +15,14 @@
 #include "cli/render.h"
 #include "cli/stream.h"
 #include "cli/term.h"
+#include "cli/text.h"
 #include "model/json.h"
 
 #define TICK_MS	       100
 #define SILENCE_MS     60000
 #define PAUSE_QUIET_MS 400
+#define WAIT_FIRST_MS  700 /* a job that is taken at once has nothing to tell */
+#define WAIT_AGAIN_MS  3000
 #define LIVE_LINES     8
 #define EXIT_DETACHED  130
 #define EXIT_CHANGES   2
@@ -53,6 +56,8 @@ struct followed {
 		ENDED
 	} state;
 	enum exit_code failure; /* of following itself */
+	char *reason;		/* the last that it was said to wait for */
+	uint64_t ask_ms;	/* when to ask what it waits for */
 };
 
 struct follow {
@@ -176,6 +181,7 @@ static void show_event(struct follow *f, const struct item *item, struct strbuf 
 	struct followed *job = &f->jobs[item->job];
 	const char *operation = json_get_str(item->event, "operation");
 	f->event_ms = now_monotonic_ms();
+	job->ask_ms = f->event_ms + WAIT_FIRST_MS;
 	f->lost_told = false;
 	bool hidden = f->o->only && !streq_null(operation, f->o->only);
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
@@ -247,13 +253,42 @@ static bool is_paused_here(const struct follow *f, const char *id)
 	return false;
 }
 
-static bool waits_for_paused(struct follow *f, const struct followed *job, const char *label)
+static void tell_wait(struct follow *f, size_t i, const json_t *status)
 {
-	_cleanup_json_ json_t *status = get_status(f, job);
+	struct followed *job = &f->jobs[i];
+	const char *reason = json_get_str(status, "blockedBy.reason");
+	bool news = reason && !streq_null(job->reason, reason);
+	replace_string(&job->reason, reason);
+	if (!news)
+		return;
+	_cleanup_strbuf_ struct strbuf line = STRBUF_INIT;
+	text_add(&line, f->given[i].label);
+	strbuf_addstr(&line, " waits: ");
+	text_add(&line, reason);
+	clear_live(f);
+	say("%s", line.data);
+}
+
+/* No event says why nothing happens: the server is asked, now and then. */
+static void tell_waits(struct follow *f)
+{
+	for (size_t i = 0; i < f->count && !f->lost_told; i++) {
+		struct followed *job = &f->jobs[i];
+		if (job->state != FOLLOWING || !job_view_is_waiting(job->view) ||
+		    now_monotonic_ms() < job->ask_ms)
+			continue;
+		_cleanup_json_ json_t *status = get_status(f, job);
+		tell_wait(f, i, status);
+		job->ask_ms = now_monotonic_ms() + WAIT_AGAIN_MS;
+	}
+}
+
+static bool waits_for_paused(struct follow *f, size_t i)
+{
+	_cleanup_json_ json_t *status = get_status(f, &f->jobs[i]);
 	if (!is_paused_here(f, json_get_str(status, "blockedBy.jobId")))
 		return false;
-	clear_live(f);
-	say("%s waits: %s", label, json_get_str(status, "blockedBy.reason"));
+	tell_wait(f, i, status);
 	return true;
 }
 
@@ -271,7 +306,7 @@ static void note_pauses(struct follow *f)
 	for (size_t i = 0; some && i < f->count; i++) {
 		struct followed *job = &f->jobs[i];
 		if (job->state == FOLLOWING && job_view_status(job->view) == STATUS_QUEUED &&
-		    waits_for_paused(f, job, f->given[i].label))
+		    waits_for_paused(f, i))
 			job->state = PAUSED;
 	}
 }
@@ -324,6 +359,7 @@ static int run(struct follow *f)
 		}
 		if (f->closed || stdout_is_closed())
 			return EXIT_CODE_OK;
+		tell_waits(f);
 	} while (!all_done(f));
 	clear_live(f);
 
@@ -357,6 +393,7 @@ static void start(struct follow *f)
 		enum job_operation operation = job->operation
 						       ? job_operation_from_string(job->operation)
 						       : _JOB_OPERATION_INVALID;
+		f->jobs[i].ask_ms = now_monotonic_ms() + WAIT_FIRST_MS;
 		f->jobs[i].view = job_view_new(job->id, job->label, operation, &render);
 		f->jobs[i].reader =
 			reader_start(f->cli, &f->queue, i, job->id, job->after, f->o->follow);
@@ -394,6 +431,7 @@ int follow_jobs(struct cli *cli, const struct follow_job *jobs, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		reader_join(f.jobs[i].reader);
 		job_view_free(f.jobs[i].view);
+		free(f.jobs[i].reason);
 	}
 	event_queue_release(&f.queue);
 	live_release(&f.live);

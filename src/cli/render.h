@@ -41,6 +41,8 @@ void job_view_live(const struct job_view *v, uint64_t now_ms, unsigned frame, si
 		   size_t max_lines, struct strbuf *out);
 
 enum status job_view_status(const struct job_view *v);
+/* Is it at a point where somebody has to take it on? */
+bool job_view_is_waiting(const struct job_view *v);
 const char *job_view_id(const struct job_view *v);
 /* By the result, or that it awaits approval. */
 enum exit_code job_view_exit(const struct job_view *v);

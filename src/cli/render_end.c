@@ -11,6 +11,17 @@ enum status job_view_status(const struct job_view *v)
 	return v->status;
 }
 
+static bool is_operating(const struct job_view *v)
+{
+	return v->status == STATUS_RUNNING && v->current >= 0 &&
+	       v->operations[v->current].status == STATUS_RUNNING;
+}
+
+bool job_view_is_waiting(const struct job_view *v)
+{
+	return v->status == STATUS_QUEUED || (v->status == STATUS_RUNNING && !is_operating(v));
+}
+
 const char *job_view_id(const struct job_view *v)
 {
 	return v->id;
@@ -137,8 +148,7 @@ static void add_state(const struct job_view *v, uint64_t now_ms, struct strbuf *
 		strbuf_addstr(line, "awaiting approval ");
 		text_add_ticking(line, since(now_ms, v->since_ms));
 		strbuf_addf(line, "   planton sj resume %s", v->id);
-	} else if (v->status == STATUS_RUNNING && v->current >= 0 &&
-		   v->operations[v->current].status == STATUS_RUNNING) {
+	} else if (is_operating(v)) {
 		strbuf_addf(line, "%-7s ", operation_to_string(v->current));
 		text_add_ticking(line, since(now_ms, v->operations[v->current].started_ms));
 	} else {
