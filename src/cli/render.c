@@ -27,6 +27,7 @@ struct job_view *job_view_new(const char *id, const char *label, enum job_operat
 	v->o = *options;
 	v->current = _OPERATION_INVALID;
 	v->drift = -1;
+	v->refreshed = hashmap_new(NULL);
 	v->diffs = hashmap_new(json_unref);
 	v->drift_diffs = hashmap_new(json_unref);
 	return v;
@@ -56,6 +57,7 @@ void job_view_free(struct job_view *v)
 	rows_clear(&v->plan);
 	rows_clear(&v->drifted);
 	tail_clear(v);
+	hashmap_free(v->refreshed);
 	hashmap_free(v->diffs);
 	hashmap_free(v->drift_diffs);
 	json_decref(v->counts);
@@ -141,8 +143,9 @@ static void add_plan_counts(const struct job_view *v, struct strbuf *out, const 
 
 static void add_refresh_result(const struct job_view *v, struct strbuf *out)
 {
-	if (v->refreshed)
-		strbuf_addf(out, "%zu resource%s, ", v->refreshed, v->refreshed == 1 ? "" : "s");
+	size_t refreshed = hashmap_count(v->refreshed);
+	if (refreshed)
+		strbuf_addf(out, "%zu resource%s, ", refreshed, refreshed == 1 ? "" : "s");
 	if (v->drift > 0)
 		strbuf_addf(out, "%sdrift in %lld resource%s%s",
 			    style_on(v->o.colour, STYLE_YELLOW), (long long)v->drift,
@@ -261,7 +264,8 @@ static void operation_started(struct job_view *v, enum operation operation, cons
 	tail_clear(v);
 	v->diagnosed = false;
 	if (again && operation == OPERATION_REFRESH) {
-		v->refreshed = 0;
+		hashmap_free(v->refreshed);
+		v->refreshed = hashmap_new(NULL);
 	} else if (again && operation == OPERATION_PREVIEW) {
 		rows_clear(&v->plan);
 	}
@@ -406,7 +410,8 @@ static void on_resource(struct job_view *v, enum operation operation, const json
 	if (streq(phase, "drift")) {
 		row_make(&v->drifted, address, action);
 	} else if (streq(action, "refresh") || streq(action, "read")) {
-		v->refreshed += done && operation == OPERATION_REFRESH;
+		if (done && operation == OPERATION_REFRESH)
+			hashmap_put(v->refreshed, address, v);
 	} else if (streq(phase, "planned")) {
 		if (changes_something(action))
 			row_make(&v->plan, address, action);

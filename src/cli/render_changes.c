@@ -257,7 +257,7 @@ void outputs_show(const struct job_view *v, struct strbuf *out)
 	{
 		view_begin(v, out);
 		strbuf_addstr(out, "  ");
-		add_output(out, name, output, v->o.width);
+		add_output(out, name, output, v->o.stamps ? SIZE_MAX : v->o.width);
 		strbuf_addch(out, '\n');
 	}
 }

@@ -42,7 +42,7 @@ struct job_view {
 	enum operation current;
 	struct rows plan; /* what is planned, and how far it is */
 	struct rows drifted;
-	size_t refreshed;
+	struct hashmap *refreshed; /* addresses; to see drift is to read them again */
 	bool plan_shown;
 	int64_t drift;		     /* -1: not known */
 	struct hashmap *diffs;	     /* address -> json_t */

@@ -195,6 +195,82 @@ static void drift_and_diagnostics(void **state)
 	job_view_free(v);
 }
 
+/* To record drift is to read everything once more in the same attempt; a later attempt begins anew.
+ */
+static void what_is_read_twice_counts_once(void **state)
+{
+	(void)state;
+	static const char *const events[] = {
+		JOB("1", "'status':'running','result':'tbd'"),
+		OP("1", "refresh", RUNNING),
+		RES("1", "refresh", "'address':'gone','action':'refresh','phase':'done'"),
+		OP("1", "refresh", "'status':'queued','result':'tbd','reason':'it was killed'"),
+		OP("1", "refresh", "'status':'running','result':'tbd','attempt':2"),
+		RES("1", "refresh", "'address':'a.a','action':'refresh','phase':'done'"),
+		RES("1", "refresh", "'address':'a.b','action':'refresh','phase':'done'"),
+		RES("1", "refresh", "'address':'a.b','action':'update','phase':'drift'"),
+		RES("1", "refresh", "'address':'a.a','action':'refresh','phase':'done'"),
+		RES("1", "refresh", "'address':'a.b','action':'refresh','phase':'done'"),
+		OP("1", "refresh", DONE ",'durationMs':300,'drift':1"),
+		NULL,
+	};
+	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+	struct job_view *v = job_view_new("sj_1", "Db/db", JOB_UPDATE, &plain);
+	feed(v, events, &out);
+	assert_string_equal(out.data, "↻ refresh  again: it was killed\n"
+				      "✓ refresh    0.3s   2 resources, drift in 1 resource\n"
+				      "  ~ a.b   drifted\n");
+	job_view_free(v);
+}
+
+static void outputs_are_cut_on_a_terminal_only(void **state)
+{
+	(void)state;
+	static const char *const events[] = {
+		"{" AT "1.000Z','type':'outputs','operation':null,'payload':{'outputs':{'uri':{"
+		"'value':'0123456789012345678901234567890123456789'},'x':{'value':1}}}}",
+		JOB("1", "'status':'completed','result':'succeeded'"),
+		NULL,
+	};
+	for (int stamps = 0; stamps < 2; stamps++) {
+		const struct render_options o = {.outputs = true, .width = 20, .stamps = stamps};
+		_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+		struct job_view *v = job_view_new("sj_1", "Db/db", JOB_UPDATE, &o);
+		feed(v, events, &out);
+		job_view_end(v, &out);
+		assert_string_equal(
+			out.data,
+			stamps ? "15:04:01 Succeeded\n15:04:01 Outputs:\n15:04:01   uri = "
+				 "\"0123456789012345678901234567890123456789\"\n15:04:01   x = 1\n"
+			       : "Succeeded\nOutputs:\n  uri = \"012345678901…\n  x = 1\n");
+		job_view_free(v);
+	}
+}
+
+static void waiting_is_what_no_operation_is_part_of(void **state)
+{
+	(void)state;
+	struct job_view *v = job_view_new("sj_1", "Db/db", JOB_UPDATE, &plain);
+	static const struct {
+		const char *event;
+		bool waits;
+	} steps[] = {
+		{JOB("1", "'status':'queued','result':'tbd'"), true},
+		{JOB("1", "'status':'running','result':'tbd'"), true},
+		{OP("1", "init", RUNNING), false},
+		{OP("1", "init", DONE), true},
+		{JOB("1", "'status':'awaiting_approval','result':'tbd'"), false},
+		{JOB("1", "'status':'completed','result':'succeeded'"), false},
+	};
+	assert_true(job_view_is_waiting(v));
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+		feed(v, (const char *[]){steps[i].event, NULL}, &out);
+		assert_true(job_view_is_waiting(v) == steps[i].waits);
+	}
+	job_view_free(v);
+}
+
 static void logs(void **state)
 {
 	(void)state;
@@ -260,6 +336,9 @@ int main(void)
 		cmocka_unit_test(failure),
 		cmocka_unit_test(what_is_tried_again_says_why),
 		cmocka_unit_test(drift_and_diagnostics),
+		cmocka_unit_test(what_is_read_twice_counts_once),
+		cmocka_unit_test(outputs_are_cut_on_a_terminal_only),
+		cmocka_unit_test(waiting_is_what_no_operation_is_part_of),
 		cmocka_unit_test(logs),
 		cmocka_unit_test(exit_codes),
 	};
