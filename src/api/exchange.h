@@ -53,6 +53,9 @@ int exchange_query_int(struct exchange *x, const char *name, int64_t *ret, struc
  * know; to_string serves to list those that it does, up to max. */
 int exchange_query_enum(struct exchange *x, const char *name, int (*from_string)(const char *),
 			const char *(*to_string)(int), int max, int *ret, struct error **err);
+/* For a list in which nothing was found: ERROR_NOT_FOUND when that is because of a kind that the
+ * catalogue does not have. What is left of a kind that it had before is still listed. */
+int exchange_query_kind(struct exchange *x, struct error **err);
 /* The version of If-Match without its quotes; NULL when absent or "*". The caller frees. */
 char *exchange_if_match(struct exchange *x);
 void exchange_etag(struct exchange *x, const char *version);

@@ -2,8 +2,10 @@
 #include <string.h>
 
 #include "api/exchange.h"
+#include "api/internal.h"
 #include "base/parse.h"
 #include "base/strutil.h"
+#include "control/catalog.h"
 #include "model/json.h"
 
 #define PAGE_DEFAULT 100
@@ -125,6 +127,16 @@ int exchange_query_enum(struct exchange *x, const char *name, int (*from_string)
 	}
 	*ret = found;
 	return 0;
+}
+
+int exchange_query_kind(struct exchange *x, struct error **err)
+{
+	const char *name = http_request_query(x->request, "kind");
+	const struct cloud_resource_kind *kind;
+	int r = name ? catalog_kind_find(x->api->catalog, name, &kind, err) : 0;
+	if (r < 0)
+		error_hint(err, "planton list kinds shows them");
+	return r;
 }
 
 char *exchange_if_match(struct exchange *x)

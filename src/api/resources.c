@@ -133,12 +133,16 @@ static int diff(struct exchange *x, struct error **err)
 		return r;
 
 	bool same = false;
+	const char *kind =
+		normalised.kind ? normalised.kind : resource_type_to_string(normalised.type);
+	_cleanup_free_ char *stored = xasprintf("%s/%s stored", kind, normalised.slug);
+	_cleanup_free_ char *given = xasprintf("%s/%s given", kind, normalised.slug);
 	_cleanup_free_ char *text = NULL;
 	if (existing.id)
 		r = resource_same(x->work, &existing, &normalised, &same, err);
 	if (r >= 0)
 		r = resource_render_diff(x->work, existing.id ? &existing : NULL, &normalised,
-					 "stored", "given", &text, err);
+					 stored, given, &text, err);
 	if (r < 0)
 		return r;
 	x->answer = json_new_object();
@@ -165,8 +169,10 @@ static int list(struct exchange *x, struct error **err)
 		return r;
 	struct resource_row *rows = NULL;
 	int n = resource_list(x->work->tx, &filter, page.cursor, page.limit + 1, &rows, err);
-	if (n < 0)
-		return n;
+	if (n == 0)
+		r = exchange_query_kind(x, err);
+	if (n < 0 || r < 0)
+		return MIN(n, r);
 	json_t *items = json_new_array();
 	_cleanup_free_ char *next = NULL;
 	for (int i = 0; i < n; i++) {

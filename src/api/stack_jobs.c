@@ -181,8 +181,10 @@ static int list(struct exchange *x, struct error **err)
 		return r;
 	struct job_row *rows = NULL;
 	int n = job_list(x->work->tx, &filter, page.cursor, page.limit + 1, &rows, err);
-	if (n < 0)
-		return n;
+	if (n == 0)
+		r = exchange_query_kind(x, err);
+	if (n < 0 || r < 0)
+		return MIN(n, r);
 	json_t *items = json_new_array();
 	r = 0;
 	for (int i = 0; i < n; i++) {

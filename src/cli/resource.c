@@ -120,7 +120,7 @@ const char *const collection_words[] = {
 const struct collection *collection_by_word(const char *word)
 {
 	for (const struct collection *c = collections; c->path; c++)
-		if (streq(c->word, word) || streq(c->singular, word))
+		if (streq(c->word, word) || streq(c->singular, word) || streq_null(c->kind, word))
 			return c;
 	return NULL;
 }
