@@ -234,21 +234,31 @@ static int outputs(struct exchange *x, struct error **err)
 	return 0;
 }
 
+/* What may be deleted as it is has nothing to destroy, and needs no job. */
 static int purge(struct exchange *x, struct error **err)
 {
 	_cleanup_(resource_row_release) struct resource_row row = {0};
 	_cleanup_(job_row_release) struct job_row job = {0};
+	_cleanup_error_ struct error *why = NULL;
 	struct job_request request = {.resource = &row, .operation = JOB_DESTROY, .purge = true};
 	int r = exchange_string(x, "message", &request.message, err);
 	if (r >= 0)
 		r = resolve(x, &row, err);
-	if (r >= 0)
-		r = job_create(x->work, &request, &job, err);
 	if (r < 0)
 		return r;
-	x->status = 201;
+	const struct delete_options options = {.reason =
+						       request.message ? request.message : "purge"};
 	x->answer = json_new_object();
-	return set_job(x, &job, err);
+	r = resource_delete_checked(x->work, &row, &options, &why);
+	if (r >= 0) {
+		json_set_string_or_null(x->answer, "stackJob", NULL);
+		return 0;
+	}
+	if (why->code != ERROR_CONFLICT)
+		return error_move(err, &why);
+	r = job_create(x->work, &request, &job, err);
+	x->status = 201;
+	return r < 0 ? r : set_job(x, &job, err);
 }
 
 #define SCOPE_QUERY API_NAMES("org", "env")

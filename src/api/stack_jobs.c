@@ -4,7 +4,6 @@
 #include "api/exchange.h"
 #include "base/strutil.h"
 #include "control/jobs.h"
-#include "model/ident.h"
 #include "model/json.h"
 #include "model/manifest.h"
 
@@ -94,20 +93,16 @@ static int create(struct exchange *x, struct error **err)
 	return r < 0 ? r : answer_job(x, &job, 201, err);
 }
 
-/* By id also for a resource that is gone: its jobs are kept. */
 static int filter_by_resource(struct exchange *x, struct job_filter *filter, char **ret_id,
 			      struct error **err)
 {
 	const char *ref = http_request_query(x->request, "cloudResource");
 	if (!ref)
 		return 0;
-	if (ident_resource_type(ref) == RESOURCE_CLOUD_RESOURCE) {
-		filter->resource_id = ref;
-		return 0;
-	}
 	struct scope scope = {.org = filter->org, .env = filter->env};
 	_cleanup_(resource_row_release) struct resource_row resource = {0};
-	int r = resource_resolve(x->work, RESOURCE_CLOUD_RESOURCE, ref, &scope, &resource, err);
+	int r = resource_resolve_kept(x->work, RESOURCE_CLOUD_RESOURCE, ref, &scope, &resource,
+				      err);
 	if (r < 0)
 		return r;
 	filter->resource_id = *ret_id = TAKE_PTR(resource.id);

@@ -6,14 +6,18 @@
 #include "control/resources.h"
 #include "model/json.h"
 
+/* What only reads finds by id also what is kept of a resource that is gone. */
 static int resolve(struct exchange *x, struct resource_row *ret, struct error **err)
 {
 	struct scope scope = {
 		.org = http_request_query(x->request, "org"),
 		.env = http_request_query(x->request, "env"),
 	};
-	return resource_resolve(x->work, RESOURCE_CLOUD_RESOURCE,
-				http_request_param(x->request, "ref"), &scope, ret, err);
+	const char *ref = http_request_param(x->request, "ref");
+	if (x->route->access == API_READ)
+		return resource_resolve_kept(x->work, RESOURCE_CLOUD_RESOURCE, ref, &scope, ret,
+					     err);
+	return resource_resolve(x->work, RESOURCE_CLOUD_RESOURCE, ref, &scope, ret, err);
 }
 
 /* The id of the newest version; NULL when there is none. */
@@ -75,7 +79,7 @@ static int get(struct exchange *x, struct error **err)
 	if (r < 0)
 		return r;
 	if (!bytes)
-		return error_set(err, ERROR_NOT_FOUND, "%s/%s has no state yet", resource.kind,
+		return error_set(err, ERROR_NOT_FOUND, "%s/%s has no state", resource.kind,
 				 resource.slug);
 	strbuf_add(&x->bytes, bytes, size);
 	secure_wipe(bytes, size);

@@ -1,4 +1,4 @@
-/* The history of connections and cloud resources. */
+/* The history of connections and cloud resources, those that are gone among them. */
 #include "api/exchange.h"
 #include "base/clock.h"
 #include "control/resources.h"
@@ -39,8 +39,9 @@ static int list(struct exchange *x, struct error **err)
 	struct page page;
 	int r = exchange_page(x, &page, err);
 	if (r >= 0)
-		r = resource_resolve(x->work, (enum resource_type)x->route->argument,
-				     http_request_param(x->request, "ref"), &scope, &resource, err);
+		r = resource_resolve_kept(x->work, (enum resource_type)x->route->argument,
+					  http_request_param(x->request, "ref"), &scope, &resource,
+					  err);
 	if (r < 0)
 		return r;
 	struct version_row *rows = NULL;

@@ -201,6 +201,11 @@ static int delete_one(struct cli *cli, const struct arguments *a, const char *wo
 	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
 	strbuf_addf(&out, "%s deleted\n", word);
 	print_out(&out);
+	const char *id = json_get_str(answer, "resource.metadata.id");
+	if (argument_flag(a, "abandon") && id)
+		say("what is kept can be read: planton cloud-resource versions %s, planton state "
+		    "list %s",
+		    id, id);
 	return 0;
 }
 

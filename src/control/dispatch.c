@@ -9,6 +9,7 @@
 #include "control/grants.h"
 #include "control/leases.h"
 #include "control/preflight.h"
+#include "control/states.h"
 #include "model/json.h"
 
 #define CANDIDATES_PAGE 16
@@ -50,6 +51,19 @@ static int fail_preflight(struct work *w, struct job_state *s, const struct pref
 			  struct error **err)
 {
 	_cleanup_free_ char *gaps = essentials_report_gaps(&p->report);
+	int64_t count = 1;
+	int r = s->row.operation == JOB_DESTROY
+			? state_resource_count(w, s->row.state_id, &count, err)
+			: 0;
+	if (r < 0)
+		return r;
+	if (count == 0) {
+		char *hinted = xasprintf("%s. Nothing is in its state to be destroyed: planton "
+					 "delete %s deletes the record",
+					 gaps, s->row.resource_id);
+		free(gaps);
+		gaps = hinted;
+	}
 	const struct job_step step = {.event = {.type = JOB_EVENT_PREFLIGHT_FAILED,
 						.error_code = "preflight_failed",
 						.error_message = gaps}};

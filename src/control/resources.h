@@ -22,10 +22,14 @@ struct scope {
 
 /* NOT_FOUND, with the field, when there is no such organization or environment. */
 int scope_check(struct work *w, const struct scope *scope, struct error **err);
-/* id, "<Kind>/<slug>" or bare slug. NOT_FOUND (with a suggestion), ERROR_AMBIGUOUS (the
- * candidates are its details). */
+/* id, "<Kind>/<slug>" or bare slug. NOT_FOUND (with a suggestion; of one that was deleted it says
+ * so), ERROR_AMBIGUOUS (the candidates are its details). */
 int resource_resolve(struct work *w, enum resource_type type, const char *ref,
 		     const struct scope *scope, struct resource_row *ret, struct error **err);
+/* To read what is kept: an id also finds one that is gone, as its last version has it and without a
+ * status. */
+int resource_resolve_kept(struct work *w, enum resource_type type, const char *ref,
+			  const struct scope *scope, struct resource_row *ret, struct error **err);
 
 enum apply_outcome { APPLY_CREATED, APPLY_UPDATED, APPLY_UNCHANGED };
 struct apply_options {

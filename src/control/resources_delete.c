@@ -4,6 +4,7 @@
 #include "base/strutil.h"
 #include "control/jobs_state.h"
 #include "control/resources_internal.h"
+#include "control/states.h"
 #include "model/json.h"
 
 static int refuse(struct error **err, const struct resource_row *row, const char *hint,
@@ -82,14 +83,10 @@ static int refuse_unknown(struct work *w, const struct resource_row *row, struct
 
 static int refuse_infrastructure(struct work *w, const struct resource_row *row, struct error **err)
 {
-	struct state_version_row *newest = NULL;
-	int n = state_version_list(w->tx, row->id, NULL, 1, &newest, err);
-	if (n < 0)
-		return n;
-	int64_t count = n > 0 ? newest[0].resource_count : 0;
-	if (n > 0)
-		state_version_row_release(&newest[0]);
-	free(newest);
+	int64_t count;
+	int r = state_resource_count(w, row->id, &count, err);
+	if (r < 0)
+		return r;
 	return count == 0 ? refuse_unknown(w, row, err)
 			  : refuse(err, row, keep_or_destroy,
 				   "its state still holds %lld resources", (long long)count);

@@ -2,10 +2,13 @@
  * look. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/strutil.h"
 #include "base/strv.h"
+#include "control/jobs_state.h"
 #include "control/resources.h"
 #include "model/ident.h"
+#include "model/json.h"
 
 #define CANDIDATES_MAX 20
 
@@ -14,15 +17,69 @@ static const char *type_noun(enum resource_type type)
 	return type == RESOURCE_CLOUD_RESOURCE ? "cloud resource" : resource_type_to_string(type);
 }
 
-static int get_by_id(struct work *w, enum resource_type type, const char *id,
+/* By what its last version says. */
+static int get_gone(struct work *w, enum resource_type type, const char *id,
+		    struct resource_row *ret, struct error **err)
+{
+	struct version_row *last = NULL;
+	int n = version_list(w->tx, id, NULL, 1, &last, err);
+	if (n < 0)
+		return n;
+	if (n == 0)
+		return error_set(err, ERROR_NOT_FOUND, "there is no %s %s", type_noun(type), id);
+	_cleanup_json_ json_t *document = json_of_text(last->manifest);
+	const json_t *metadata = json_object_get(document, "metadata");
+	bool cloud = type == RESOURCE_CLOUD_RESOURCE;
+	*ret = (struct resource_row){
+		.id = xstrdup(id),
+		.type = type,
+		.org = xstrdup_null(json_get_str(metadata, "org")),
+		.env = xstrdup_null(json_get_str(metadata, "env")),
+		.kind = cloud ? xstrdup_null(json_get_str(document, "kind")) : NULL,
+		.slug = xstrdup_null(json_get_str(metadata, "slug")),
+		.name = xstrdup_null(json_get_str(metadata, "name")),
+		.version_id = TAKE_PTR(last->id),
+		.manifest = TAKE_PTR(last->manifest),
+		.updated_by = TAKE_PTR(last->actor),
+		.updated_ms = last->created_ms,
+	};
+	version_row_release(last);
+	free(last);
+	return 0;
+}
+
+static int refuse_gone(const struct resource_row *gone, struct error **err)
+{
+	char when[RFC3339_SIZE];
+	rfc3339_format((uint64_t)gone->updated_ms, when);
+	int r = error_set(err, ERROR_NOT_FOUND, "%s %s (%s) was deleted at %s",
+			  gone->kind ? gone->kind : resource_type_to_string(gone->type), gone->slug,
+			  gone->id, when);
+	if (gone->type == RESOURCE_CLOUD_RESOURCE)
+		error_hint(err,
+			   "what is kept can be read: planton cloud-resource versions %s, "
+			   "planton state list %s",
+			   gone->id, gone->id);
+	return r;
+}
+
+static int get_by_id(struct work *w, enum resource_type type, const char *id, bool kept,
 		     struct resource_row *ret, struct error **err)
 {
 	_cleanup_(resource_row_release) struct resource_row row = {0};
-	int r = resource_get(w->tx, id, &row, err);
-	if (r < 0)
-		return r;
-	if (row.type != type)
+	_cleanup_error_ struct error *lookup = NULL;
+	if (ident_resource_type(id) != type)
 		return error_set(err, ERROR_NOT_FOUND, "%s is no %s", id, type_noun(type));
+	int r = resource_get(w->tx, id, &row, &lookup);
+	if (r < 0 && lookup->code != ERROR_NOT_FOUND)
+		return error_move(err, &lookup);
+	if (r < 0) {
+		r = get_gone(w, type, id, &row, err);
+		if (r >= 0 && !kept)
+			r = refuse_gone(&row, err);
+		if (r < 0)
+			return r;
+	}
 	*ret = row;
 	row = (struct resource_row){0};
 	return 0;
@@ -95,11 +152,12 @@ int scope_check(struct work *w, const struct scope *scope, struct error **err)
 	return r;
 }
 
-int resource_resolve(struct work *w, enum resource_type type, const char *ref,
-		     const struct scope *scope, struct resource_row *ret, struct error **err)
+static int resolve(struct work *w, enum resource_type type, const char *ref,
+		   const struct scope *scope, bool kept, struct resource_row *ret,
+		   struct error **err)
 {
 	if (ident_is_valid(ref))
-		return get_by_id(w, type, ref, ret, err);
+		return get_by_id(w, type, ref, kept, ret, err);
 
 	const char *slash = strchr(ref, '/');
 	_cleanup_free_ char *kind = slash ? xstrndup(ref, (size_t)(slash - ref)) : NULL;
@@ -129,4 +187,16 @@ int resource_resolve(struct work *w, enum resource_type type, const char *ref,
 		resource_row_release(&rows[i]);
 	free(rows);
 	return r;
+}
+
+int resource_resolve(struct work *w, enum resource_type type, const char *ref,
+		     const struct scope *scope, struct resource_row *ret, struct error **err)
+{
+	return resolve(w, type, ref, scope, false, ret, err);
+}
+
+int resource_resolve_kept(struct work *w, enum resource_type type, const char *ref,
+			  const struct scope *scope, struct resource_row *ret, struct error **err)
+{
+	return resolve(w, type, ref, scope, true, ret, err);
 }

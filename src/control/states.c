@@ -348,6 +348,19 @@ int state_rollback(struct work *w, const char *state_id, const char *version_id,
 	return 0;
 }
 
+int state_resource_count(struct work *w, const char *state_id, int64_t *ret, struct error **err)
+{
+	struct state_version_row *newest = NULL;
+	int n = state_version_list(w->tx, state_id, NULL, 1, &newest, err);
+	if (n < 0)
+		return n;
+	*ret = n > 0 ? newest[0].resource_count : 0;
+	if (n > 0)
+		state_version_row_release(&newest[0]);
+	free(newest);
+	return 0;
+}
+
 json_t *state_version_render(const struct state_version_row *v, bool current)
 {
 	char created[RFC3339_SIZE];

@@ -37,6 +37,8 @@ int state_lock_render(struct work *w, const char *state_id, json_t **ret, struct
  * or holds a plan, and while a lost engine may write. */
 int state_rollback(struct work *w, const char *state_id, const char *version_id, const char *reason,
 		   struct state_version_row *ret, struct error **err);
+/* How many resources the newest version holds; 0 when there is none. */
+int state_resource_count(struct work *w, const char *state_id, int64_t *ret, struct error **err);
 json_t *state_version_render(const struct state_version_row *v, bool current);
 
 /*
