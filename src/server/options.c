@@ -48,7 +48,7 @@ static const struct option_row rows[_OPTION_MAX] = {
 	[OPTION_LISTEN] = {"--listen", "PLANTON_LISTEN", "ADDR", SERVE,
 			   "address and port (" DEFAULT_LISTEN "); port 0 picks one and keeps it"},
 	[OPTION_CATALOG] = {"--catalog", "PLANTON_CATALOG", "DIR", SERVE,
-			    "a folder of kinds; may be given more than once"},
+			    "a folder of more kinds; may be given more than once"},
 	[OPTION_MASTER_KEY_FILE] = {"--master-key-file", "PLANTON_MASTER_KEY_FILE", "FILE", SERVE,
 				    "the key that seals secrets; made on the first start"},
 	[OPTION_LEASE] = {"--lease", "PLANTON_LEASE", "DURATION", SERVE,

@@ -87,18 +87,19 @@ static int open_data(struct server *s, struct error **err)
 				 &s->master_key_where, err);
 }
 
+/* The built-in one comes first: those that are given add to it. */
 static int load_catalog(struct server *s, struct error **err)
 {
-	_cleanup_strv_ char **found = NULL;
-	char **directories = s->options->catalogs;
-	if (strv_length(directories) == 0) {
-		char *path;
-		int r = default_catalog(&path, err);
-		if (r < 0)
-			return r;
-		strv_take(&found, path);
-		directories = found;
-	}
+	_cleanup_strv_ char **directories = NULL;
+	_cleanup_error_ struct error *none = NULL;
+	char *const *given = s->options->catalogs;
+	char *builtin;
+	if (default_catalog(&builtin, &none) >= 0)
+		strv_take(&directories, builtin);
+	else if (none->code != ERROR_NOT_FOUND || !given)
+		return error_move(err, &none);
+	for (; given && *given; given++)
+		strv_add(&directories, *given);
 	return catalog_load(directories, strv_length(directories), &s->catalog, err);
 }
 
@@ -154,6 +155,24 @@ static int start_control(struct server *s, struct error **err)
 	s->api = api_new(&(struct api_options){
 		.control = s->control, .catalog = s->catalog, .store = s->store});
 	return bootstrap(s, err);
+}
+
+/* A resource whose kind left the catalogue cannot be changed or destroyed until it is back. */
+static int warn_of_lost_kinds(struct server *s, struct error **err)
+{
+	_cleanup_(store_rollbackp) struct store_tx *tx = NULL;
+	_cleanup_strv_ char **kinds = NULL;
+	int r = store_begin(s->store, STORE_READ, &tx, err);
+	if (r >= 0)
+		r = resource_kinds(tx, &kinds, err);
+	for (char **kind = kinds; r >= 0 && kind && *kind; kind++) {
+		const struct cloud_resource_kind *found;
+		if (catalog_kind_find(s->catalog, *kind, &found, NULL) < 0)
+			log_warning("there are resources of kind %s, and no catalogue has it: "
+				    "their jobs will fail; say --catalog DIR",
+				    *kind);
+	}
+	return r;
 }
 
 /* The address's port, or NULL when it has none. */
@@ -286,8 +305,8 @@ static void greet(const struct server *s)
 static int start(struct server *s, struct error **err)
 {
 	int (*const steps[])(struct server * s, struct error * *err) = {
-		start_loop, open_data,	 load_catalog, start_control,
-		start_http, give_access, start_runner,
+		start_loop,	    open_data,	load_catalog, start_control,
+		warn_of_lost_kinds, start_http, give_access,  start_runner,
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		int r = steps[i](s, err);

@@ -1,4 +1,5 @@
 /* API resources, and the versions that remain of each after it is gone. */
+#include "base/strv.h"
 #include "store/table.h"
 
 /* status has a verb of its own, so that a change of the manifest never takes it back. */
@@ -102,6 +103,21 @@ int resource_list(struct store_tx *tx, const struct resource_filter *f, const ch
 		conditions_value(&c, "id > ", db_text(cursor));
 	conditions_order(&c, "id", limit);
 	return row_list(tx, &resources, ret_rows, err, c.sql.data, c.values, c.n);
+}
+
+int resource_kinds(struct store_tx *tx, char ***ret, struct error **err)
+{
+	_cleanup_strv_ char **kinds = NULL;
+	_cleanup_rows_ struct db_rows *rows = NULL;
+	int r = db_query(tx->db, err, &rows,
+			 "SELECT DISTINCT kind FROM resource WHERE type = $1 ORDER BY kind",
+			 db_text(resource_type_to_string(RESOURCE_CLOUD_RESOURCE)));
+	while (r >= 0 && (r = db_next(rows, err)) > 0)
+		strv_add(&kinds, db_get_text(rows, 0));
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(kinds);
+	return 0;
 }
 
 void version_row_release(struct version_row *v)

@@ -102,6 +102,8 @@ int resource_delete(struct store_tx *tx, const char *id, struct error **err);
 /* In order of id, those after cursor (an id, or NULL), at most limit. Returns the count. */
 int resource_list(struct store_tx *tx, const struct resource_filter *f, const char *cursor,
 		  size_t limit, struct resource_row **ret_rows, struct error **err);
+/* The kinds that cloud resources are of, each once, as a vector (base/strv.h). */
+int resource_kinds(struct store_tx *tx, char ***ret, struct error **err);
 
 struct version_row {
 	char *id, *resource_id, *previous_id;

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from harness.kinds import manifest, write_kind
 from harness.planton import BINARY, ApiError, Platform, playground
 
 
@@ -92,3 +93,32 @@ def test_backup_and_restore(server: Platform) -> None:
     with pytest.raises(ApiError):
         server.api("GET", "/api/v1/cloud-resources/lost")
     assert any(name.startswith("planton.db.before-restore-") for name in os.listdir(server.data))
+
+
+def kinds(server: Platform) -> set[str]:
+    return {kind["name"] for kind in server.api("GET", "/api/v1/cloud-resource-kinds")["items"]}
+
+
+def test_a_catalogue_adds_to_the_built_in_one(make_server: Callable[..., Platform], tmp_path: Path) -> None:
+    write_kind(tmp_path / "mine", "Mine", "# nothing\n")
+    write_kind(tmp_path / "mine", "Playground", "# another\n")
+    server = make_server()
+    builtin = {path.parent.name for path in Path(server.arguments[-1]).glob("*/kind.yaml")}
+    server.arguments = ["--no-runner", "--catalog", str(tmp_path / "mine")]
+    server.start()
+    assert kinds(server) == builtin | {"Mine"}
+    assert server.api("GET", "/api/v1/cloud-resource-kinds/Playground")["description"] == "of a test"
+
+
+def test_a_kind_that_left_the_catalogue_is_warned_of(make_server: Callable[..., Platform], tmp_path: Path) -> None:
+    write_kind(tmp_path / "mine", "Mine", "# nothing\n")
+    server = make_server("--catalog", str(tmp_path / "mine")).start()
+    server.apply(playground())
+    for name in ("a", "b"):
+        server.apply(manifest("Mine", name))
+    assert "level=warning" not in server.log.read_text()
+    server.stop()
+    server.arguments = server.arguments[:-2]
+    server.start()
+    warnings = [line for line in server.log.read_text().splitlines() if "level=warning" in line]
+    assert len(warnings) == 1 and "kind Mine," in warnings[0]

@@ -1,4 +1,5 @@
 /* Every kind of row: what is put in comes out, keys are unique, lists page. */
+#include "base/strv.h"
 #include "fixture.h"
 
 #include <stdlib.h>
@@ -201,6 +202,10 @@ static void resources_list_by_filter_and_page(void **state)
 	expect_resources(tx, &f, NULL, 10, "c");
 	f.type = RESOURCE_CONNECTION;
 	expect_resources(tx, &f, NULL, 10, "");
+	_cleanup_strv_ char **kinds = NULL;
+	OK(resource_kinds(tx, &kinds, ERR));
+	_cleanup_free_ char *all = strv_join(kinds, " ");
+	assert_string_equal(all, "Db Vm");
 	rollback(tx);
 }
 

@@ -191,7 +191,7 @@ static void later_folders_win(void **state)
 	    0644);
 	put("more/Database/tofu/main.tf", "# x\n", 0644);
 	_cleanup_free_ char *more = path_join(scratch, "more", NULL);
-	char *const folders[] = {scratch, more};
+	char *const folders[] = {scratch, more, more};
 	struct catalog *broken = NULL;
 	assert_true(catalog_load(folders, 2, &broken, NULL) < 0);
 
@@ -200,7 +200,7 @@ static void later_folders_win(void **state)
 		      "modules: {tofu: {directory: tofu}}\n  schema: {}\n",
 	    0644);
 	struct catalog *catalog = NULL;
-	assert_int_equal(catalog_load(folders, 2, &catalog, NULL), 0);
+	assert_int_equal(catalog_load(folders, 3, &catalog, NULL), 0);
 	const struct cloud_resource_kind *kind;
 	assert_int_equal(catalog_kind_find(catalog, "Database", &kind, NULL), 0);
 	assert_string_equal(kind->api_version, "other.dev/v2");
