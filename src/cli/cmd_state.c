@@ -197,6 +197,23 @@ static int run_runner_list(struct cli *cli, const struct arguments *a)
 	return EXIT_CODE_OK;
 }
 
+/* What the kernel there gives against modules; older runners do not say. */
+static void print_sandbox(const json_t *runner)
+{
+	_cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+	const char *warning = json_get_str(runner, "info.sandbox.warning");
+	int64_t abi = json_get_int(runner, "info.sandbox.landlock", 0);
+	strbuf_addstr(&out, "sandbox  ");
+	if (warning)
+		text_add(&out, warning);
+	else if (abi > 0)
+		strbuf_addf(&out, "Landlock ABI %lld", (long long)abi);
+	else
+		strbuf_addstr(&out, "not known");
+	strbuf_addch(&out, '\n');
+	print_out(&out);
+}
+
 static int run_runner_get(struct cli *cli, const struct arguments *a)
 {
 	_cleanup_error_ struct error *e = NULL;
@@ -207,6 +224,8 @@ static int run_runner_get(struct cli *cli, const struct arguments *a)
 	if (api_get(cli, path.data, &runner, &e) < 0 ||
 	    print_object(cli, runner, c->columns, c->name, &e) < 0)
 		return cli_fail(cli, e);
+	if (format_is_table(cli))
+		print_sandbox(runner);
 	return EXIT_CODE_OK;
 }
 

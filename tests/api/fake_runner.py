@@ -13,12 +13,12 @@ from harness.planton import Platform
 
 
 class FakeRunner:
-    def __init__(self, platform: Platform, name: str = "fake") -> None:
+    def __init__(self, platform: Platform, name: str = "fake", sandbox: dict[str, Any] | None = None) -> None:
         self.base = platform.base
         self.held: list[dict[str, Any]] = []
         answer = self._post("register", platform.token, {
             "name": name, "publicKey": base64.b64encode(os.urandom(32)).decode(), "version": "0", "labels": {}, "capacity": 4,
-            "workRoot": str(platform.data / "work"), "bootId": "boot", "info": {"sandbox": {}, "engines": []}, "held": []})
+            "workRoot": str(platform.data / "work"), "bootId": "boot", "info": {"sandbox": sandbox or {}, "engines": []}, "held": []})
         assert answer.status_code == 200, answer.text
         self.key = str(answer.json()["key"])
 

@@ -101,4 +101,5 @@ def test_a_kernel_without_landlock(make_platform: Callable[..., Platform], tmp_p
     (runner,) = platform.api("GET", "/api/v1/runners")["items"]
     assert runner["info"]["sandbox"]["landlock"] == 0
     assert "no Landlock" in runner["info"]["sandbox"]["warning"]
-    assert "no Landlock" in platform.cli("runner", "get", runner["id"], "-o", "yaml").out
+    for shape in ("yaml", "wide"):
+        assert "no Landlock" in platform.cli("runner", "get", runner["id"], "-o", shape).out
