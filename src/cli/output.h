@@ -17,7 +17,7 @@ enum column_type {
 	COLUMN_CHANGES,
 	COLUMN_BYTES,
 	COLUMN_LAST_JOB, /* what it left: its result, or that it destroyed */
-	COLUMN_BELOW /* a list of texts, each whole on a line below the row */
+	COLUMN_BELOW	 /* a list of texts, each whole on a line below the row */
 };
 
 struct column {
