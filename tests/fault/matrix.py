@@ -305,6 +305,7 @@ class Matrix:
         jobs: list[str] = []
         wanted = self.wanted[name]
         operations = ["refresh", "destroy" if wanted is None else "update"]
+        self.reopen(this, name)
         for operation in operations:
             try:
                 job = self.platform.create_job(self.ids[name], operation)["metadata"]["id"]
@@ -321,6 +322,13 @@ class Matrix:
                 this.problems.append(f"recovery by {operation}: {self.platform.explain(job)[-4000:]}")
                 break
         return jobs
+
+    def reopen(self, this: Round, name: str) -> None:
+        """The provider closes a database before it drops it, and cannot read one that is closed: that is for an operator to undo."""
+        base = name.replace("-", "_")
+        if self.postgres.query(f"SELECT 1 FROM pg_database WHERE datname = '{base}' AND NOT datallowconn"):
+            self.postgres.query(f'ALTER DATABASE "{base}" ALLOW_CONNECTIONS true')
+            this.recovery.append(f"{base} was half dropped and is opened again")
 
     def abandon(self, this: Round) -> None:
         for runner in self.platform.api("GET", "/api/v1/runners")["items"]:
