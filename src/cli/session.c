@@ -83,11 +83,11 @@ static void add_lines(struct strbuf *out, const char *text)
 static void add_error(struct strbuf *out, const struct error *error)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
-	for (const struct error *e = error; e; e = e->cause) {
-		if (e != error && error->n_details > 1 &&
-		    startswith(e->message, error->details[0].message))
+	strbuf_addstr(&text, error->message);
+	for (const struct error *e = error->cause; e; e = e->cause) {
+		if (error->n_details > 1 && startswith(e->message, error->details[0].message))
 			break;
-		strbuf_addf(&text, "%s%s", e == error ? "" : ": ", e->message);
+		strbuf_addf(&text, ": %s", e->message);
 	}
 	add_lines(out, text.data);
 	for (size_t i = 0; i < error->n_details; i++) {

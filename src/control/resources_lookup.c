@@ -38,11 +38,11 @@ static int get_gone(struct work *w, enum resource_type type, const char *id,
 		.kind = cloud ? xstrdup_null(json_get_str(document, "kind")) : NULL,
 		.slug = xstrdup_null(json_get_str(metadata, "slug")),
 		.name = xstrdup_null(json_get_str(metadata, "name")),
-		.version_id = TAKE_PTR(last->id),
-		.manifest = TAKE_PTR(last->manifest),
-		.updated_by = TAKE_PTR(last->actor),
 		.updated_ms = last->created_ms,
 	};
+	ret->version_id = TAKE_PTR(last->id);
+	ret->manifest = TAKE_PTR(last->manifest);
+	ret->updated_by = TAKE_PTR(last->actor);
 	version_row_release(last);
 	free(last);
 	return 0;
